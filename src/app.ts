@@ -1,0 +1,92 @@
+/** Composes the server: the services, and the routes in the order in which one would explain them. */
+import { randomBytes } from 'node:crypto';
+import cookie from '@fastify/cookie';
+import formbody from '@fastify/formbody';
+import helmet from '@fastify/helmet';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import type { Logger } from 'pino';
+import type { Config } from './config.ts';
+import { authenticate } from './http/authenticate.ts';
+import { createBrowserCookies } from './http/browser-cookies.ts';
+import { registerCors } from './http/cors.ts';
+import { registerErrorHandler } from './http/error-handler.ts';
+import { registerHostCheck } from './http/host-check.ts';
+import { createLogger } from './http/logging.ts';
+import './http/principal.ts';
+import { mcpRateLimiter, registerRateLimits } from './http/rate-limits.ts';
+import { registerRequestLog } from './http/request-log.ts';
+import { pageHeaders } from './http/send-page.ts';
+import { registerProxy } from './proxy/register-proxy.ts';
+import { authorizeRoute } from './routes/authorize.ts';
+import { callbackRoute } from './routes/callback.ts';
+import { consentRoute } from './routes/consent.ts';
+import { discoveryRoutes } from './routes/discovery.ts';
+import { healthRoutes } from './routes/health.ts';
+import { homeRoute } from './routes/home.ts';
+import { registerRoute } from './routes/register.ts';
+import { revokeRoute } from './routes/revoke.ts';
+import { tokenRoute } from './routes/token.ts';
+import { buildServices, type Overrides } from './services.ts';
+
+/**
+ * An app that is not listening yet. `app.close()` lets open answers finish and closes what was opened here.
+ * @throws an error with a message for the operator when the database or a key does not fit
+ */
+export async function buildApp(
+  config: Config,
+  overrides: Overrides & { readonly log?: Logger } = {},
+): Promise<FastifyInstance> {
+  const log = overrides.log ?? createLogger(config.logLevel);
+  const { services, close } = await buildServices(config, log, overrides);
+  const loggerInstance: FastifyBaseLogger = log;
+  const app = Fastify({
+    loggerInstance,
+    disableRequestLogging: true,
+    genReqId: () => randomBytes(9).toString('base64url'),
+    trustProxy: config.trustProxy.length === 0 ? false : [...config.trustProxy],
+    bodyLimit: 65_536,
+    forceCloseConnections: 'idle',
+  });
+  app.addHook('onClose', close);
+  app.decorateRequest('principal', undefined);
+
+  registerRequestLog(app);
+  registerHostCheck(app, config.baseUrl);
+  await registerCors(app, config);
+  await app.register(helmet, pageHeaders(config.baseUrl.startsWith('https:')));
+  await app.register(cookie);
+  await registerRateLimits(app, services);
+  registerErrorHandler(app, services);
+
+  await app.register(healthRoutes, { services });
+  await app.register(discoveryRoutes, { services });
+  await app.register(async (oauth) => {
+    oauth.addHook('onSend', async (_request, reply) => {
+      reply
+        .header('cache-control', 'no-store')
+        .header('pragma', 'no-cache')
+        .header('x-content-type-options', 'nosniff');
+    });
+    await oauth.register(registerRoute, { services });
+    await oauth.register(async (forms) => {
+      forms.removeAllContentTypeParsers();
+      await forms.register(formbody, { bodyLimit: 16_384 });
+      await forms.register(tokenRoute, { services });
+      await forms.register(revokeRoute, { services });
+    });
+  });
+  const cookies = createBrowserCookies(config.baseUrl);
+  await app.register(homeRoute, { services });
+  await app.register(authorizeRoute, { services, cookies });
+  await app.register(consentRoute, { services, cookies });
+  await app.register(callbackRoute, { services, cookies });
+  for (const resource of services.resources) {
+    await app.register(registerProxy, {
+      resource,
+      publicOrigin: config.baseUrl,
+      authenticate: authenticate(services, resource, mcpRateLimiter(app, config)),
+      shutdownGraceMs: config.shutdownGraceSeconds * 1000,
+    });
+  }
+  return app;
+}

@@ -1,0 +1,132 @@
+/** Access tokens: signed JWTs by the profile of RFC 9068. */
+import {
+  calculateJwkThumbprint,
+  type CryptoKey,
+  errors,
+  exportJWK,
+  generateKeyPair,
+  importJWK,
+  type JWK,
+  jwtVerify,
+  SignJWT,
+} from 'jose';
+import { z } from 'zod';
+
+export type SigningAlg = 'ES256' | 'RS256';
+
+/** Tolerated difference between the clocks of two instances. */
+const clockToleranceSeconds = 5;
+
+export interface VerificationKey {
+  readonly kid: string;
+  readonly alg: string;
+  readonly publicJwk: JWK;
+}
+
+/** A key pair that is new: the private half as JSON, to be sealed. */
+export async function generateSigningKey(
+  alg: SigningAlg,
+): Promise<{ readonly kid: string; readonly publicJwk: JWK; readonly privateJwk: JWK }> {
+  const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true, modulusLength: 2048 });
+  const bare = await exportJWK(publicKey);
+  const kid = await calculateJwkThumbprint(bare);
+  return { kid, publicJwk: { ...bare, kid, alg, use: 'sig' }, privateJwk: await exportJWK(privateKey) };
+}
+
+export async function importSigningKey(jwk: JWK, alg: string): Promise<CryptoKey> {
+  const key = await importJWK(jwk, alg);
+  if (key instanceof Uint8Array) throw new TypeError('A signing key is asymmetric');
+  return key;
+}
+
+export interface AccessTokenClaims {
+  readonly jti: string;
+  readonly issuer: string;
+  /** The resource identifier (RFC 9068 §3). */
+  readonly audience: string;
+  readonly subject: string;
+  readonly clientId: string;
+  readonly scope: string;
+  readonly email: string | undefined;
+  readonly name: string | undefined;
+  readonly issuedAt: Date;
+  readonly expiresAt: Date;
+}
+
+/** `typ: at+jwt`, the claims of RFC 9068 §2.2, and the person's e-mail and name. */
+export async function signAccessToken(
+  key: { readonly kid: string; readonly alg: string; readonly privateKey: CryptoKey },
+  claims: AccessTokenClaims,
+): Promise<string> {
+  const payload = {
+    client_id: claims.clientId,
+    scope: claims.scope,
+    ...(claims.email === undefined ? {} : { email: claims.email }),
+    ...(claims.name === undefined ? {} : { name: claims.name }),
+  };
+  return new SignJWT(payload)
+    .setProtectedHeader({ alg: key.alg, kid: key.kid, typ: 'at+jwt' })
+    .setIssuer(claims.issuer)
+    .setAudience(claims.audience)
+    .setSubject(claims.subject)
+    .setJti(claims.jti)
+    .setIssuedAt(claims.issuedAt)
+    .setExpirationTime(claims.expiresAt)
+    .sign(key.privateKey);
+}
+
+const verifiedClaims = z.object({ jti: z.uuid(), aud: z.string(), exp: z.number(), client_id: z.string() });
+
+export type VerifiedToken =
+  | {
+      readonly outcome: 'valid';
+      readonly jti: string;
+      readonly audience: string;
+      readonly clientId: string;
+      readonly expiresAt: Date;
+    }
+  | { readonly outcome: 'unknown_key' }
+  | { readonly outcome: 'invalid'; readonly reason: string };
+
+/** Checks signature, `typ`, issuer, audience and lifetime (RFC 9068 §4). `audience` undefined: any of ours. */
+export async function verifyAccessTokenSignature(
+  token: string,
+  keys: ReadonlyMap<string, { readonly alg: string; readonly publicKey: CryptoKey }>,
+  expected: { readonly issuer: string; readonly audience: string | undefined; readonly now: Date },
+): Promise<VerifiedToken> {
+  let isUnknownKey = false;
+  try {
+    const { payload } = await jwtVerify(
+      token,
+      (header) => {
+        const key = keys.get(header.kid ?? '');
+        isUnknownKey = key === undefined;
+        if (key === undefined || key.alg !== header.alg) throw new errors.JWKSNoMatchingKey();
+        return key.publicKey;
+      },
+      {
+        algorithms: ['ES256', 'RS256'],
+        typ: 'at+jwt',
+        issuer: expected.issuer,
+        ...(expected.audience === undefined ? {} : { audience: expected.audience }),
+        currentDate: expected.now,
+        clockTolerance: clockToleranceSeconds,
+        requiredClaims: ['exp', 'iat', 'jti', 'sub', 'client_id'],
+      },
+    );
+    const claims = verifiedClaims.parse(payload);
+    return {
+      outcome: 'valid',
+      jti: claims.jti,
+      audience: claims.aud,
+      clientId: claims.client_id,
+      expiresAt: new Date(claims.exp * 1000),
+    };
+  } catch (error) {
+    if (isUnknownKey) return { outcome: 'unknown_key' };
+    return {
+      outcome: 'invalid',
+      reason: error instanceof errors.JOSEError ? error.code : 'malformed claims',
+    };
+  }
+}

@@ -1,0 +1,55 @@
+/** Sends an approved request to the identity provider. */
+import { createNonce, hashSecret } from '../crypto/secrets.ts';
+import type { SecretHash } from '../protocol/secret-hash.ts';
+import { approveRequest, type PendingRequest } from '../repositories/authorization-requests.ts';
+import { later, lifetimes } from './lifetimes.ts';
+import type { Services } from './services.ts';
+
+/** Where the browser goes, and the secret that proves on return that it is the same browser. */
+export interface SignInRedirect {
+  readonly location: string;
+  /** Names the sign-in's cookie: two tabs do not overwrite each other's. */
+  readonly state: string;
+  readonly signInSecret: string;
+}
+
+/** Where the provider sends the browser back to: registered at the provider. */
+export function callbackUrl(baseUrl: string): string {
+  return `${baseUrl}/callback`;
+}
+
+/** What a sealed sign-in is bound to: its own row. */
+export function signInPlace(upstreamStateHash: SecretHash): string {
+  return `authorization_requests.sealed_sign_in:${Buffer.from(upstreamStateHash).toString('hex')}`;
+}
+
+/**
+ * Approves the request, once, and stores the sign-in's secrets with it. The upstream `state`, nonce and verifier exist
+ * only from here on, after the approval (MCP security best practices, confused deputy). Undefined: the request was
+ * decided meanwhile, or has expired.
+ *
+ * @throws ProviderUnavailableError before anything is used up
+ */
+export async function beginSignIn(
+  services: Pick<Services, 'db' | 'config' | 'sealer' | 'identityProvider'>,
+  key: { readonly requestIdHash: SecretHash; readonly browserHash: SecretHash; readonly now: Date },
+  pending: PendingRequest,
+): Promise<SignInRedirect | undefined> {
+  const { identityProvider, sealer, config, db } = services;
+  const secrets = { state: createNonce(), nonce: createNonce(), codeVerifier: createNonce() };
+  const signInSecret = createNonce();
+  const url = await identityProvider.signInUrl({
+    ...secrets,
+    redirectUri: callbackUrl(config.baseUrl),
+    scopes: pending.scopes,
+  });
+  const upstreamStateHash = hashSecret(secrets.state);
+  const isApproved = await approveRequest(db, key, {
+    identityProvider: identityProvider.id,
+    upstreamStateHash,
+    signInHash: hashSecret(signInSecret),
+    sealedSignIn: sealer.seal(JSON.stringify(secrets), signInPlace(upstreamStateHash)),
+    expiresAt: later(key.now, lifetimes.signInMs),
+  });
+  return isApproved ? { location: url.href, state: secrets.state, signInSecret } : undefined;
+}

@@ -1,0 +1,164 @@
+/** Takes the identity provider's answer, and gives the client its authorization code. */
+import { createId, createSecret, hashSecret } from '../crypto/secrets.ts';
+import {
+  type Identity,
+  ProviderRefusedError,
+  ProviderUnavailableError,
+  type SignInSecrets,
+  type UpstreamTokens,
+} from '../identity/identity-provider.ts';
+import { AuthorizationError, PageError } from '../protocol/errors.ts';
+import { matchRedirectUri, type RedirectTarget, withResponseParameters } from '../protocol/redirect-uri.ts';
+import { releaseReturn, type ReturningSignIn, takeReturn } from '../repositories/authorization-requests.ts';
+import { findClient } from '../repositories/clients.ts';
+import { rememberConsent } from '../repositories/consents.ts';
+import { insertGrant } from '../repositories/grants.ts';
+import { placeOf } from '../repositories/sealed-values.ts';
+import { callbackUrl, signInPlace } from './begin-sign-in.ts';
+import { later, lifetimes } from './lifetimes.ts';
+import type { Services } from './services.ts';
+import { canRememberConsent } from './start-authorization.ts';
+
+type SignInServices = Pick<Services, 'db' | 'clock' | 'config' | 'sealer' | 'identityProvider'>;
+
+/**
+ * Only the browser that approved may bring the answer, and only once; nothing is asked of the provider before that is
+ * certain (MCP security best practices: `state` bound to the browser that consented). Returns where to send it.
+ *
+ * @throws PageError when the browser, the state or the time is wrong
+ * @throws AuthorizationError when the provider refused, with the fitting error for the client
+ * @throws ProviderUnavailableError when the provider is away; the answer can be brought again
+ */
+export async function completeSignIn(
+  services: SignInServices,
+  input: { readonly returnedUrl: URL; readonly state: string; readonly signInSecret: string | undefined },
+): Promise<{ readonly location: string }> {
+  const upstreamStateHash = hashSecret(input.state);
+  if (input.signInSecret === undefined) throw wrongBrowser();
+  const returning = await takeReturn(services.db, {
+    upstreamStateHash,
+    signInHash: hashSecret(input.signInSecret),
+    now: services.clock(),
+  });
+  if (returning === undefined) throw expired();
+  const client = await findClient(services.db, returning.clientId);
+  const target = matchRedirectUri(client?.redirectUris ?? [], returning.redirectUri);
+  if (target === undefined) throw expired();
+  const secrets = JSON.parse(
+    services.sealer.open(returning.sealedSignIn, signInPlace(upstreamStateHash)),
+  ) as SignInSecrets;
+  try {
+    const { identity, tokens } = await services.identityProvider.completeSignIn(input.returnedUrl, {
+      ...secrets,
+      redirectUri: callbackUrl(services.config.baseUrl),
+    });
+    const code = await storeGrant(services, returning, identity, tokens);
+    await remember(services, returning, target);
+    return {
+      location: withResponseParameters(target, {
+        code,
+        state: returning.state,
+        iss: services.config.baseUrl,
+      }),
+    };
+  } catch (error) {
+    if (error instanceof ProviderUnavailableError) await releaseReturn(services.db, upstreamStateHash);
+    if (error instanceof ProviderRefusedError) throw toClientError(error, target, returning.state);
+    throw error;
+  }
+}
+
+async function storeGrant(
+  services: SignInServices,
+  returning: ReturningSignIn,
+  identity: Identity,
+  tokens: UpstreamTokens,
+): Promise<string> {
+  const { sealer, db, clock } = services;
+  const now = clock();
+  const code = createSecret('code');
+  const sessionId = createId();
+  const codeExpiresAt = later(now, lifetimes.authorizationCodeMs);
+  await insertGrant(db, {
+    grantId: createId(),
+    clientId: returning.clientId,
+    issuer: identity.issuer,
+    subject: identity.subject,
+    email: identity.email,
+    name: identity.name,
+    resource: returning.resource,
+    scopes: returning.scopes,
+    createdAt: now,
+    expiresAt: codeExpiresAt,
+    upstream: {
+      sessionId,
+      identityProvider: returning.identityProvider,
+      sealedAccessToken: sealer.seal(
+        tokens.accessToken,
+        placeOf('upstream_sessions.sealed_access_token', sessionId),
+      ),
+      accessTokenExpiresAt: tokens.expiresAt,
+      sealedRefreshToken:
+        tokens.refreshToken === undefined
+          ? undefined
+          : sealer.seal(tokens.refreshToken, placeOf('upstream_sessions.sealed_refresh_token', sessionId)),
+      grantedScope: tokens.scope,
+    },
+    code: {
+      codeHash: hashSecret(code),
+      redirectUri: returning.redirectUri,
+      codeChallenge: returning.codeChallenge,
+      expiresAt: codeExpiresAt,
+    },
+  });
+  return code;
+}
+
+async function remember(
+  services: SignInServices,
+  returning: ReturningSignIn,
+  target: RedirectTarget,
+): Promise<void> {
+  if (!canRememberConsent(target)) return;
+  const now = services.clock();
+  await rememberConsent(services.db, {
+    ...returning,
+    now,
+    expiresAt: later(now, lifetimes.rememberedConsentMs),
+  });
+}
+
+/** The provider's words stay in the log: the client gets the code, and a sentence of ours. */
+function toClientError(
+  error: ProviderRefusedError,
+  target: RedirectTarget,
+  state: string | undefined,
+): AuthorizationError {
+  const isDenied = error.code === 'access_denied';
+  return new AuthorizationError(error.code, {
+    reason: error.message,
+    description: isDenied
+      ? 'The sign-in was cancelled or refused'
+      : 'The sign-in at the identity provider failed',
+    cause: error,
+    target,
+    state,
+    mayRedirect: true,
+  });
+}
+
+function wrongBrowser(): PageError {
+  return new PageError('wrong_browser', {
+    status: 403,
+    reason: 'no sign-in cookie for this state',
+    description: 'This sign-in was started in another browser',
+  });
+}
+
+function expired(): PageError {
+  return new PageError('expired_request', {
+    status: 403,
+    reason: 'unknown, used or expired state, or another browser’s',
+    description: 'This sign-in has expired or was already completed',
+  });
+}

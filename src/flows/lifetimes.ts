@@ -1,0 +1,26 @@
+/** How long things live that the operator does not configure. */
+
+const minute = 60_000;
+const day = 24 * 60 * minute;
+
+export const lifetimes = {
+  /** How long the consent page may be looked at. */
+  consentMs: 30 * minute,
+  /** From approval to the provider's answer: the life of the upstream `state` (at most 10 minutes, MCP security best practices). */
+  signInMs: 10 * minute,
+  /** How long an authorization code can be redeemed. RFC 6749 §4.1.2 recommends at most 10 minutes. */
+  authorizationCodeMs: 2 * minute,
+  /** How long a browser's approval is remembered. */
+  rememberedConsentMs: 180 * day,
+  /** How long a signing key signs. */
+  signingMs: 90 * day,
+  /** How long before it signs a key is published, so that verifiers have it in time. */
+  publishedBeforeMs: day,
+  /** How long after it signed a key stays published: the longest access token, and a day. */
+  publishedAfterMs: 8 * day,
+} as const;
+
+/** `at` moved by some milliseconds. */
+export function later(at: Date, milliseconds: number): Date {
+  return new Date(at.getTime() + milliseconds);
+}

@@ -1,0 +1,44 @@
+/** What has to be done from time to time: keys rotated, values resealed, expired rows removed. */
+import { sweepExpired } from '../repositories/sweep.ts';
+import { resealValues } from './reseal-values.ts';
+import type { Services } from './services.ts';
+
+type MaintainServices = Pick<Services, 'db' | 'clock' | 'sealer' | 'keyRing' | 'log'>;
+
+const intervalMs = 60_000;
+
+/** One round. Each part is safe to run on several instances at once; one that fails does not stop the others. */
+export async function maintain(services: MaintainServices): Promise<void> {
+  const parts = {
+    'signing keys': async () => services.keyRing.refresh(),
+    'sealed values': async () => resealValues(services),
+    'expired rows': async () => sweepExpired(services.db, services.clock()),
+  };
+  for (const [part, work] of Object.entries(parts)) {
+    try {
+      await work();
+    } catch (error) {
+      services.log.warn({ err: error, part }, 'maintenance failed; it is tried again in a minute');
+    }
+  }
+}
+
+/** Starts rounds every minute, a random moment apart from other instances. Returns what stops them. */
+export function startMaintenance(services: MaintainServices): () => Promise<void> {
+  let round: Promise<void> = Promise.resolve();
+  let timer: NodeJS.Timeout;
+  const schedule = (): void => {
+    timer = setTimeout(
+      () => {
+        round = maintain(services).then(schedule);
+      },
+      intervalMs * (0.75 + Math.random() / 2),
+    ).unref();
+  };
+  schedule();
+  return async () => {
+    clearTimeout(timer);
+    await round;
+    clearTimeout(timer);
+  };
+}

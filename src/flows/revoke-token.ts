@@ -1,0 +1,40 @@
+/** Ends a token at its client's request (RFC 7009). */
+import { verifyAccessTokenSignature } from '../crypto/access-token.ts';
+import { hashSecret } from '../crypto/secrets.ts';
+import { revokeAccessToken } from '../repositories/access-tokens.ts';
+import type { Client } from '../repositories/clients.ts';
+import { revokeGrant } from '../repositories/grants.ts';
+import { findRefreshToken } from '../repositories/refresh-tokens.ts';
+import type { Services } from './services.ts';
+
+type RevokeServices = Pick<Services, 'db' | 'clock' | 'config' | 'keyRing' | 'revocationFeed'>;
+
+/**
+ * A refresh token takes its whole grant with it; an access token goes alone (RFC 7009 §2.1). A token that is unknown,
+ * spent, or another client's is left as it is, and the answer is the same (§2.2). Returns once this instance refuses
+ * the token; the others follow by the feed.
+ */
+export async function revokeToken(
+  services: RevokeServices,
+  { client, token }: { readonly client: Client; readonly token: string },
+): Promise<void> {
+  const hasEnded =
+    (await endGrantOf(services, client, token)) || (await endAccessToken(services, client, token));
+  if (hasEnded) await services.revocationFeed.catchUp();
+}
+
+async function endGrantOf(services: RevokeServices, client: Client, token: string): Promise<boolean> {
+  const stored = await findRefreshToken(services.db, hashSecret(token));
+  if (stored === undefined || stored.clientId !== client.clientId) return false;
+  return revokeGrant(services.db, stored.grantId, 'revoked_by_client', services.clock());
+}
+
+async function endAccessToken(services: RevokeServices, client: Client, token: string): Promise<boolean> {
+  const verified = await verifyAccessTokenSignature(token, services.keyRing.verificationKeys, {
+    issuer: services.config.baseUrl,
+    audience: undefined,
+    now: services.clock(),
+  });
+  if (verified.outcome !== 'valid') return false;
+  return revokeAccessToken(services.db, verified.jti, client.clientId, services.clock());
+}

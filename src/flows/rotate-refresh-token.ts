@@ -1,0 +1,118 @@
+/** Exchanges a refresh token for new tokens, and retires the one presented (OAuth 2.1 §4.3). */
+import { z } from 'zod';
+import { openFor, sealFor } from '../crypto/sealing.ts';
+import { hashSecret } from '../crypto/secrets.ts';
+import { TokenError } from '../protocol/errors.ts';
+import { readResources } from '../protocol/resource.ts';
+import { includesAll, parseScope } from '../protocol/scope.ts';
+import type { SecretHash } from '../protocol/secret-hash.ts';
+import type { TokenRequest } from '../protocol/token-request.ts';
+import type { Client } from '../repositories/clients.ts';
+import { revokeGrant } from '../repositories/grants.ts';
+import {
+  findRefreshToken,
+  rotateRefreshToken as storeRotation,
+  type StoredRefreshToken,
+} from '../repositories/refresh-tokens.ts';
+import { draftTokens, type IssuedTokens, signTokens } from './issue-tokens.ts';
+import { later } from './lifetimes.ts';
+import type { Services } from './services.ts';
+
+type RotateServices = Pick<Services, 'db' | 'clock' | 'config' | 'keyRing' | 'resources' | 'revocationFeed'>;
+type RefreshRequest = Extract<TokenRequest, { grantType: 'refresh_token' }>;
+
+/** What the holder of the presented token may have again: sealed so that nobody else can read it. */
+const successor = z.object({
+  accessToken: z.string(),
+  refreshToken: z.string(),
+  scope: z.string(),
+  expiresAt: z.coerce.date(),
+});
+
+/**
+ * Client, resource and scope are checked before anything is used up. Within the grace window a token that was already
+ * presented gives the same successor again, since real clients refresh from several processes and lose answers; after
+ * it, a second use means that someone else may hold the token, and the grant ends (RFC 9700 §4.14.2).
+ *
+ * @throws TokenError `invalid_grant`, `invalid_target`, `invalid_scope`
+ */
+export async function rotateRefreshToken(
+  services: RotateServices,
+  { client, request }: { readonly client: Client; readonly request: RefreshRequest },
+): Promise<IssuedTokens> {
+  const presentedHash = hashSecret(request.refreshToken);
+  const stored = await findRefreshToken(services.db, presentedHash);
+  if (stored === undefined || stored.clientId !== client.clientId)
+    throw invalidGrant('unknown token or another client’s');
+  if (stored.isGrantRevoked) throw invalidGrant('the grant has ended');
+  if (stored.expiresAt <= services.clock()) throw invalidGrant('expired');
+  const scopes = readScopes(services, stored, request);
+  if (stored.consumedAt !== undefined)
+    return answerAgain(services, stored, request.refreshToken, presentedHash);
+
+  const draft = draftTokens(services);
+  const issued = await signTokens(services, draft, { ...stored, scopes });
+  const isRotated = await storeRotation(services.db, {
+    presentedTokenHash: presentedHash,
+    now: services.clock(),
+    sealedSuccessor: sealFor(request.refreshToken, JSON.stringify(issued), successorPlace(presentedHash)),
+    issue: { ...draft, scopes },
+  });
+  if (isRotated) return issued;
+  const meanwhile = await findRefreshToken(services.db, presentedHash);
+  if (meanwhile?.consumedAt === undefined || meanwhile.isGrantRevoked)
+    throw invalidGrant('the grant has ended meanwhile');
+  return answerAgain(services, meanwhile, request.refreshToken, presentedHash);
+}
+
+/** The resource must be the grant's, the scopes within what was approved; nothing asked means all (RFC 6749 §6). */
+function readScopes(
+  services: RotateServices,
+  stored: StoredRefreshToken,
+  request: RefreshRequest,
+): readonly string[] {
+  const resource =
+    request.resources.length === 0 ? undefined : readResources(services.resources, request.resources);
+  if (request.resources.length > 0 && resource?.identifier !== stored.resource) {
+    throw new TokenError('invalid_target', {
+      reason: 'another resource',
+      description: 'resource is not the one that was authorized',
+    });
+  }
+  const requested = request.scope === undefined ? stored.grantedScopes : parseScope(request.scope);
+  if (requested === undefined || !includesAll(stored.grantedScopes, requested)) {
+    throw new TokenError('invalid_scope', {
+      reason: 'scope is malformed or wider than the grant',
+      description: 'scope exceeds what was granted',
+    });
+  }
+  return requested.length === 0 ? stored.grantedScopes : requested;
+}
+
+async function answerAgain(
+  services: RotateServices,
+  stored: StoredRefreshToken,
+  presentedToken: string,
+  presentedHash: SecretHash,
+): Promise<IssuedTokens> {
+  const graceEndsAt = later(stored.consumedAt ?? new Date(0), services.config.refreshGraceSeconds * 1000);
+  if (stored.sealedSuccessor === undefined || graceEndsAt <= services.clock()) {
+    await revokeGrant(services.db, stored.grantId, 'refresh_token_reused', services.clock());
+    await services.revocationFeed.catchUp();
+    throw invalidGrant('refresh token reused outside the grace window');
+  }
+  return successor.parse(
+    JSON.parse(openFor(presentedToken, stored.sealedSuccessor, successorPlace(presentedHash))),
+  );
+}
+
+function successorPlace(presentedHash: SecretHash): string {
+  return `access_tokens.sealed_successor:${Buffer.from(presentedHash).toString('hex')}`;
+}
+
+function invalidGrant(reason: string): TokenError {
+  return new TokenError('invalid_grant', {
+    reason,
+    description: 'The refresh token is unknown, expired, used, or not yours',
+  });
+}

@@ -1,0 +1,24 @@
+/** The long-lived collaborators that flows use. Each flow names the slice it touches. */
+import type { Logger } from 'pino';
+import type { Config } from '../config.ts';
+import type { Sealer } from '../crypto/sealing.ts';
+import type { IdentityProvider } from '../identity/identity-provider.ts';
+import type { Resource } from '../protocol/resource.ts';
+import type { Database } from '../repositories/database.ts';
+import type { KeyRing } from './key-ring.ts';
+import type { RevocationFeed } from './revocation-feed.ts';
+import type { VerifiedTokens } from './verified-tokens.ts';
+
+export interface Services {
+  readonly config: Config;
+  readonly db: Database;
+  readonly clock: () => Date;
+  readonly log: Logger;
+  readonly sealer: Sealer;
+  readonly keyRing: KeyRing;
+  readonly identityProvider: IdentityProvider;
+  /** What is protected; the first one is meant when a client names none. */
+  readonly resources: readonly [Resource, ...Resource[]];
+  readonly revocationFeed: RevocationFeed;
+  readonly verifiedTokens: VerifiedTokens;
+}

@@ -1,0 +1,137 @@
+/** Reads an authorization request and decides what the person sees first: the consent page, or the provider. */
+import { createNonce, hashSecret } from '../crypto/secrets.ts';
+import { readRedirectPart, readRequestPart, readState } from '../protocol/authorization-request.ts';
+import { AuthorizationError, PageError } from '../protocol/errors.ts';
+import type { RawParameters } from '../protocol/parameters.ts';
+import {
+  isLoopbackUri,
+  isPrivateUseUri,
+  matchRedirectUri,
+  type RedirectTarget,
+} from '../protocol/redirect-uri.ts';
+import { type Resource, readResources } from '../protocol/resource.ts';
+import { grantableScopes, parseScope } from '../protocol/scope.ts';
+import { insertAuthorizationRequest, type PendingRequest } from '../repositories/authorization-requests.ts';
+import { type Client, findClient } from '../repositories/clients.ts';
+import { hasConsent } from '../repositories/consents.ts';
+import { beginSignIn, type SignInRedirect } from './begin-sign-in.ts';
+import { later, lifetimes } from './lifetimes.ts';
+import type { Services } from './services.ts';
+
+export type AuthorizationStep =
+  | {
+      readonly step: 'consent';
+      readonly requestId: string;
+      readonly client: Client;
+      readonly target: RedirectTarget;
+      readonly resource: Resource;
+      readonly scopes: readonly string[];
+    }
+  | ({ readonly step: 'sign_in' } & SignInRedirect);
+
+type AuthorizeServices = Pick<
+  Services,
+  'db' | 'clock' | 'config' | 'resources' | 'sealer' | 'identityProvider'
+>;
+
+/**
+ * Order: client and redirect URI, whose mistakes are shown to the person (RFC 6749 §4.1.2.1); then the rest, whose
+ * mistakes belong to the client. The person is asked unless this browser has approved the same before, for a client
+ * whose redirect URI proves where the answer goes (OAuth 2.1 §7.3.1).
+ *
+ * @throws PageError, AuthorizationError
+ * @throws ProviderUnavailableError when consent is remembered and the provider is away
+ */
+export async function startAuthorization(
+  services: AuthorizeServices,
+  input: { readonly parameters: RawParameters; readonly browserId: string },
+): Promise<AuthorizationStep> {
+  const { client, target } = await findRedirectTarget(services, input.parameters);
+  const { pending, resource, forcesConsent } = readPendingRequest(services, client, target, input.parameters);
+  const now = services.clock();
+  const requestId = createNonce();
+  const key = { requestIdHash: hashSecret(requestId), browserHash: hashSecret(input.browserId), now };
+  await insertAuthorizationRequest(services.db, {
+    ...pending,
+    ...key,
+    createdAt: now,
+    expiresAt: later(now, lifetimes.consentMs),
+  });
+  const isRemembered =
+    !forcesConsent && canRememberConsent(target) && (await hasConsent(services.db, { ...pending, ...key }));
+  const signIn = isRemembered ? await beginSignIn(services, key, pending) : undefined;
+  return signIn === undefined
+    ? { step: 'consent', requestId, client, target, resource, scopes: pending.scopes }
+    : { step: 'sign_in', ...signIn };
+}
+
+/** Whether a redirect URI proves who gets the answer: another app can take a loopback port or a private-use scheme. */
+export function canRememberConsent(target: RedirectTarget): boolean {
+  return !isLoopbackUri(target.uri) && !isPrivateUseUri(target.uri);
+}
+
+async function findRedirectTarget(
+  services: AuthorizeServices,
+  parameters: RawParameters,
+): Promise<{ readonly client: Client; readonly target: RedirectTarget }> {
+  const part = readRedirectPart(parameters);
+  if (part === undefined) {
+    throw new PageError('invalid_request', {
+      reason: 'client_id or redirect_uri is missing, repeated or too long',
+      description: 'client_id is required, client_id and redirect_uri at most once',
+    });
+  }
+  const client = await findClient(services.db, part.clientId);
+  if (client === undefined) {
+    throw new PageError('invalid_client', {
+      reason: 'unknown client_id',
+      description: 'The client_id is not registered',
+    });
+  }
+  const target = matchRedirectUri(client.redirectUris, part.redirectUri);
+  if (target === undefined) {
+    throw new PageError('invalid_redirect_uri', {
+      reason: 'redirect_uri does not match',
+      description: 'The redirect_uri is not one that this client registered',
+      details: {
+        'redirect_uri asked for': part.redirectUri ?? '(none)',
+        'redirect_uri registered': client.redirectUris,
+      },
+    });
+  }
+  return { client, target };
+}
+
+function readPendingRequest(
+  services: AuthorizeServices,
+  client: Client,
+  target: RedirectTarget,
+  parameters: RawParameters,
+): { readonly pending: PendingRequest; readonly resource: Resource; readonly forcesConsent: boolean } {
+  const refuse = (code: string, reason: string): AuthorizationError =>
+    new AuthorizationError(code, {
+      reason,
+      description: reason,
+      target,
+      state: readState(parameters),
+      mayRedirect: client.source === 'operator',
+    });
+  const request = readRequestPart(parameters);
+  if ('code' in request) throw refuse(request.code, request.reason);
+  const resource = readResources(services.resources, request.resources);
+  if (resource === undefined) throw refuse('invalid_target', 'resource is not one that this server protects');
+  const requestedScopes = request.scope === undefined ? undefined : parseScope(request.scope);
+  if (request.scope !== undefined && requestedScopes === undefined) {
+    throw refuse('invalid_scope', 'scope has characters that a scope cannot have');
+  }
+  const allowedScopes = client.source === 'operator' ? client.scopes : undefined;
+  const pending = {
+    clientId: client.clientId,
+    redirectUri: target.uri,
+    state: request.state,
+    codeChallenge: request.codeChallenge,
+    resource: resource.identifier,
+    scopes: grantableScopes(requestedScopes, services.config.scopesSupported, allowedScopes),
+  };
+  return { pending, resource, forcesConsent: request.forcesConsent };
+}

@@ -1,0 +1,94 @@
+/** Access tokens that were verified a moment ago: bounded memory, emptied by revocations. */
+import { LRUCache } from 'lru-cache';
+import type { Principal } from '../protocol/principal.ts';
+import type { Revocation } from '../repositories/revocations.ts';
+
+/** The provider's token of a sign-in as this process knows it; a refresh replaces token and expiry. */
+export interface UpstreamState {
+  readonly sessionId: string;
+  readonly hasRefreshToken: boolean;
+  accessToken: string;
+  expiresAt: Date | undefined;
+}
+
+/** An accepted token: who calls, and the provider's token for them. */
+export interface VerifiedToken {
+  readonly principal: Omit<Principal, 'upstreamAccessToken'>;
+  readonly upstream: UpstreamState;
+}
+
+/** How many recent revocations are remembered, to notice one that came while a token was being verified. */
+const maxRecent = 10_000;
+
+export class VerifiedTokens {
+  readonly #tokens: LRUCache<string, VerifiedToken>;
+  /** What to forget when a grant, a token or a client is revoked: revocation key to tokens. */
+  readonly #tokensOf = new Map<string, Set<string>>();
+  readonly #recent = new Map<string, number>();
+  #sequence = 0;
+  #forgottenSequence = 0;
+
+  constructor(maxTokens = 20_000) {
+    this.#tokens = new LRUCache({
+      max: maxTokens,
+      dispose: (verified, token) => this.#removeFromIndex(verified, token),
+      noDisposeOnSet: false,
+    });
+  }
+
+  /** To be taken before a token is looked up in the database, and given back to {@link add}. */
+  get position(): number {
+    return this.#sequence;
+  }
+
+  find(token: string): VerifiedToken | undefined {
+    return this.#tokens.get(token);
+  }
+
+  /** Keeps a token, unless something that ends it was revoked after `position`: then the look-up may have been too early. */
+  add(token: string, verified: VerifiedToken, position: number): boolean {
+    const keys = revocationKeys(verified);
+    if (position < this.#forgottenSequence || keys.some((key) => (this.#recent.get(key) ?? 0) > position))
+      return false;
+    this.#tokens.set(token, verified);
+    for (const key of keys) {
+      const tokens = this.#tokensOf.get(key);
+      if (tokens === undefined) this.#tokensOf.set(key, new Set([token]));
+      else tokens.add(token);
+    }
+    return true;
+  }
+
+  /** Forgets every token that a revocation ends. */
+  revoke(revocation: Pick<Revocation, 'kind' | 'subject'>): void {
+    const key = `${revocation.kind}:${revocation.subject}`;
+    this.#sequence += 1;
+    this.#recent.delete(key);
+    this.#recent.set(key, this.#sequence);
+    if (this.#recent.size > maxRecent) this.#forgetOldest();
+    for (const token of this.#tokensOf.get(key) ?? []) this.#tokens.delete(token);
+  }
+
+  remove(token: string): void {
+    this.#tokens.delete(token);
+  }
+
+  #forgetOldest(): void {
+    const oldest = this.#recent.entries().next().value;
+    if (oldest === undefined) return;
+    this.#recent.delete(oldest[0]);
+    this.#forgottenSequence = oldest[1];
+  }
+
+  #removeFromIndex(verified: VerifiedToken, token: string): void {
+    for (const key of revocationKeys(verified)) {
+      const tokens = this.#tokensOf.get(key);
+      tokens?.delete(token);
+      if (tokens?.size === 0) this.#tokensOf.delete(key);
+    }
+  }
+}
+
+function revocationKeys({ principal }: VerifiedToken): readonly string[] {
+  return [`access_token:${principal.jti}`, `grant:${principal.grantId}`, `client:${principal.clientId}`];
+}

@@ -1,0 +1,101 @@
+/** Accepts or refuses an access token for a protected resource. */
+import { verifyAccessTokenSignature } from '../crypto/access-token.ts';
+import { BearerError } from '../protocol/errors.ts';
+import type { Principal } from '../protocol/principal.ts';
+import type { Resource } from '../protocol/resource.ts';
+import { findAccessToken, type StoredAccessToken } from '../repositories/access-tokens.ts';
+import { placeOf } from '../repositories/sealed-values.ts';
+import { currentUpstreamToken } from './current-upstream-token.ts';
+import type { Services } from './services.ts';
+import type { VerifiedToken } from './verified-tokens.ts';
+
+type VerifyServices = Pick<
+  Services,
+  | 'db'
+  | 'clock'
+  | 'config'
+  | 'keyRing'
+  | 'sealer'
+  | 'revocationFeed'
+  | 'verifiedTokens'
+  | 'identityProvider'
+  | 'log'
+>;
+
+/**
+ * A token seen before is trusted from memory for as long as the revocation feed is followed closely; otherwise, and
+ * at first sight, the database is asked. Order: signature, type, issuer, audience, lifetime (RFC 9068 §4), then
+ * revocation of the token and its grant.
+ *
+ * @throws BearerError `invalid_token`
+ * @throws DatabaseUnavailableError, TemporarilyUnavailableError when it cannot be decided: never a guess
+ */
+export async function verifyAccessToken(
+  services: VerifyServices,
+  { token, resource }: { readonly token: string; readonly resource: Resource },
+): Promise<Principal> {
+  const known = services.verifiedTokens.find(token);
+  const verified =
+    known !== undefined && services.revocationFeed.isFresh
+      ? known
+      : await verifyWithDatabase(services, token, resource);
+  if (verified.principal.expiresAt <= services.clock()) {
+    services.verifiedTokens.remove(token);
+    throw refusal('expired');
+  }
+  if (verified.principal.resource !== resource.identifier) throw refusal('wrong audience');
+  return {
+    ...verified.principal,
+    upstreamAccessToken: await currentUpstreamToken(services, verified.upstream),
+  };
+}
+
+async function verifyWithDatabase(
+  services: VerifyServices,
+  token: string,
+  resource: Resource,
+): Promise<VerifiedToken> {
+  const position = services.verifiedTokens.position;
+  const jti = await verifySignature(services, token, resource);
+  const stored = await findAccessToken(services.db, jti);
+  if (stored === undefined || stored.isRevoked) {
+    services.verifiedTokens.remove(token);
+    throw refusal(stored === undefined ? 'unknown token' : 'revoked');
+  }
+  const verified = toVerified(services, jti, stored);
+  services.verifiedTokens.add(token, verified, position);
+  return verified;
+}
+
+async function verifySignature(services: VerifyServices, token: string, resource: Resource): Promise<string> {
+  const expected = { issuer: services.config.baseUrl, audience: resource.identifier, now: services.clock() };
+  let result = await verifyAccessTokenSignature(token, services.keyRing.verificationKeys, expected);
+  if (result.outcome === 'unknown_key' && (await services.keyRing.lookForNewKeys())) {
+    result = await verifyAccessTokenSignature(token, services.keyRing.verificationKeys, expected);
+  }
+  if (result.outcome !== 'valid') throw refusal(result.outcome === 'invalid' ? result.reason : 'unknown key');
+  return result.jti;
+}
+
+function toVerified(services: VerifyServices, jti: string, stored: StoredAccessToken): VerifiedToken {
+  const { grantId, clientId, subject, email, name, scopes, resource, expiresAt, upstream } = stored;
+  return {
+    principal: { jti, grantId, clientId, subject, email, name, scopes, resource, expiresAt },
+    upstream: {
+      sessionId: upstream.sessionId,
+      accessToken: services.sealer.open(
+        upstream.sealedAccessToken,
+        placeOf('upstream_sessions.sealed_access_token', upstream.sessionId),
+      ),
+      expiresAt: upstream.expiresAt,
+      hasRefreshToken: upstream.hasRefreshToken,
+    },
+  };
+}
+
+function refusal(reason: string): BearerError {
+  return new BearerError('invalid_token', {
+    reason,
+    description: 'The access token is not valid (any more)',
+  });
+}

@@ -1,0 +1,41 @@
+/** Which browsers' scripts may talk to which endpoint (OAuth 2.1 §3.1). */
+import cors from '@fastify/cors';
+import type { FastifyInstance } from 'fastify';
+import type { Config } from '../config.ts';
+
+/** Addresses for people never answer scripts of other sites: the authorization endpoint MUST NOT (OAuth 2.1 §3.1). */
+const forPeople = new Set(['/', '/authorize', '/consent', '/callback']);
+
+const exposedHeaders = ['WWW-Authenticate', 'Mcp-Session-Id', 'MCP-Protocol-Version', 'Retry-After'];
+const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
+
+/**
+ * Everything for machines, errors included, may be read by the allowed origins, never with credentials. Requested
+ * headers are echoed, since `*` does not cover `Authorization` and `Mcp-Param-*` has no fixed names.
+ */
+export async function registerCors(app: FastifyInstance, config: Config): Promise<void> {
+  const isAny = config.corsAllowedOrigins.includes('*');
+  const allowed = {
+    origin: isAny ? '*' : [...config.corsAllowedOrigins],
+    methods,
+    exposedHeaders,
+    maxAge: 600,
+    strictPreflight: false,
+  };
+  await app.register(cors, {
+    delegator: (request, done) => {
+      const [path = ''] = (request.raw.url ?? '').split('?', 1);
+      done(null, forPeople.has(path) ? { origin: false } : allowed);
+    },
+  });
+}
+
+/** Whether the `Origin` of a request may call the MCP server (MCP transports: invalid origins get 403). */
+export function isAllowedOrigin(config: Config, origin: string | undefined): boolean {
+  return (
+    origin === undefined ||
+    config.corsAllowedOrigins.includes('*') ||
+    config.corsAllowedOrigins.includes(origin) ||
+    origin === config.baseUrl
+  );
+}

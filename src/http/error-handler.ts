@@ -1,0 +1,180 @@
+/** Turns refusals and failures into answers: pages for people, JSON for machines. */
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Services } from '../flows/services.ts';
+import { ProviderUnavailableError } from '../identity/identity-provider.ts';
+import { errorPage } from '../pages/error-page.ts';
+import { describeError } from '../pages/words.ts';
+import {
+  AuthorizationError,
+  BearerError,
+  PageError,
+  TemporarilyUnavailableError,
+  TokenError,
+} from '../protocol/errors.ts';
+import { withResponseParameters } from '../protocol/redirect-uri.ts';
+import { DatabaseUnavailableError } from '../repositories/database.ts';
+import { sendChallenge } from './challenge.ts';
+import { RateLimitError } from './rate-limits.ts';
+import { prefersHtml, sendPage } from './send-page.ts';
+
+/** Long enough for a restart, short enough that nobody gives up. */
+const retryAfterSeconds = 5;
+
+interface Refusal {
+  readonly status: number;
+  readonly code: string;
+  readonly description?: string | undefined;
+  readonly retryAfterSeconds?: number;
+  readonly details?: PageError['details'];
+  readonly continueTo?: { readonly url: string; readonly label: string };
+}
+
+export function registerErrorHandler(app: FastifyInstance, services: Services): void {
+  app.setErrorHandler<FastifyError>(async (error, request, reply) => {
+    if (error instanceof BearerError) return sendChallenge(services, error, request, reply);
+    if (error instanceof AuthorizationError && error.mayRedirect) {
+      request.log.info({ code: error.code, reason: error.reason }, 'authorization refused');
+      return reply.header('cache-control', 'no-store').redirect(errorLocation(services, error), 303);
+    }
+    const refusal = toRefusal(services, error, request);
+    if (refusal.status >= 500) request.log.error({ err: error }, 'request failed');
+    else request.log.info({ code: refusal.code, reason: reasonOf(error) }, 'request refused');
+    return sendRefusal(request, reply, refusal);
+  });
+  app.setNotFoundHandler(async (request, reply) =>
+    sendRefusal(request, reply, {
+      status: 404,
+      code: 'not_found',
+      description: 'There is nothing at this address',
+    }),
+  );
+}
+
+function toRefusal(services: Services, error: FastifyError, request: FastifyRequest): Refusal {
+  if (error instanceof TokenError) {
+    return {
+      status: error.code === 'invalid_client' ? 401 : 400,
+      code: error.code,
+      description: error.description,
+    };
+  }
+  if (error instanceof PageError) {
+    return { status: error.status, code: error.code, description: error.description, details: error.details };
+  }
+  if (error instanceof AuthorizationError) {
+    return {
+      status: 400,
+      code: error.code,
+      description: error.description,
+      continueTo: { url: errorLocation(services, error), label: 'Back to the app' },
+    };
+  }
+  if (error instanceof RateLimitError) {
+    const wait = { retryAfterSeconds: error.retryAfterSeconds };
+    return { status: 429, code: 'temporarily_unavailable', description: 'Too many requests', ...wait };
+  }
+  if (error instanceof ProviderUnavailableError) {
+    return {
+      status: 503,
+      code: 'provider_unavailable',
+      description: 'The identity provider is away',
+      retryAfterSeconds,
+    };
+  }
+  if (error instanceof DatabaseUnavailableError || error instanceof TemporarilyUnavailableError) {
+    const description = 'Something this server depends on is away: try again';
+    return { status: 503, code: 'temporarily_unavailable', description, retryAfterSeconds };
+  }
+  return toFrameworkRefusal(error, request);
+}
+
+/** What Fastify refuses before a route sees it: unreadable bodies, wrong content types, too much of something. */
+function toFrameworkRefusal(error: FastifyError, request: FastifyRequest): Refusal {
+  const status = error.statusCode ?? 500;
+  if (status < 400 || status >= 500) return { status: 500, code: 'server_error' };
+  const code = request.routeOptions.url === '/register' ? 'invalid_client_metadata' : 'invalid_request';
+  // A wrong content type is a malformed request to an OAuth endpoint, which has no 415 (RFC 6749 §5.2).
+  if (status === 415)
+    return { status: 400, code, description: 'The content type is not one this endpoint reads' };
+  return {
+    status,
+    code,
+    description: status === 413 ? 'The request is too large' : 'The request cannot be read',
+  };
+}
+
+async function sendRefusal(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  refusal: Refusal,
+): Promise<FastifyReply> {
+  if (refusal.retryAfterSeconds !== undefined) reply.header('retry-after', refusal.retryAfterSeconds);
+  if (isForPeople(request) && prefersHtml(request)) {
+    const words = describeError(refusal.status === 429 ? 'rate_limited' : refusal.code);
+    return sendPage(
+      reply,
+      refusal.status,
+      errorPage({
+        ...words,
+        code: refusal.code,
+        requestId: request.id,
+        ...(refusal.details === undefined ? {} : { details: refusal.details }),
+        ...(refusal.continueTo === undefined ? {} : { continueTo: refusal.continueTo }),
+      }),
+    );
+  }
+  if (refusal.status === 401 && request.headers.authorization !== undefined) {
+    reply.header('www-authenticate', 'Basic realm="mcp-oauth-proxy", charset="UTF-8"');
+  }
+  return reply
+    .code(refusal.status)
+    .header('cache-control', 'no-store')
+    .header('pragma', 'no-cache')
+    .type('application/json')
+    .send({
+      error: wireCode(refusal.code),
+      ...(refusal.description === undefined ? {} : { error_description: ascii(refusal.description) }),
+      ...(isForPeople(request) && refusal.details !== undefined ? { details: refusal.details } : {}),
+    });
+}
+
+/** Codes of our own pages, as the RFC's code that is nearest. */
+function wireCode(code: string): string {
+  const codes: Readonly<Record<string, string>> = {
+    provider_unavailable: 'temporarily_unavailable',
+    expired_request: 'access_denied',
+    wrong_browser: 'access_denied',
+    forbidden_origin: 'access_denied',
+  };
+  if (code === 'invalid_redirect_uri') return code;
+  return codes[code] ?? code;
+}
+
+/** Everything that is not an endpoint for machines: an unknown address is a person's mistake, except well-known ones. */
+function isForPeople(request: FastifyRequest): boolean {
+  const path = request.url.split('?', 1)[0] ?? '';
+  return !/^\/(token|revoke|register|jwks|health|mcp)(\/|$)|\/\.well-known\//.test(path);
+}
+
+function errorLocation({ config }: Services, error: AuthorizationError): string {
+  return withResponseParameters(error.target, {
+    error: error.code,
+    error_description: error.description === undefined ? undefined : ascii(error.description),
+    state: error.state,
+    iss: config.baseUrl,
+  });
+}
+
+/** The characters that an error description may have (RFC 6749 §5.2). */
+function ascii(text: string): string {
+  return text
+    .replaceAll('§', 'section ')
+    .replaceAll(/[’‘“”"]/g, "'")
+    .replaceAll(/[^\x20\x21\x23-\x5b\x5d-\x7e]/g, '?');
+}
+
+function reasonOf(error: Error): string {
+  return error instanceof TokenError || error instanceof PageError || error instanceof AuthorizationError
+    ? error.reason
+    : error.name;
+}

@@ -1,0 +1,19 @@
+/** Refuses requests that a browser was tricked into sending to a local server (DNS rebinding). */
+import type { FastifyInstance } from 'fastify';
+import { isLoopbackHost } from '../config.ts';
+
+/**
+ * A server whose public address is loopback has no other name: a request for another host gets 421 (RFC 9110
+ * §15.5.20). Behind a public name the host is checked by what stands in front, and nothing here is derived from it.
+ */
+export function registerHostCheck(app: FastifyInstance, baseUrl: string): void {
+  if (!isLoopbackHost(new URL(baseUrl).hostname)) return;
+  app.addHook('onRequest', async (request, reply) => {
+    const authority = `http://${request.headers.host ?? ''}`;
+    if (URL.canParse(authority) && isLoopbackHost(new URL(authority).hostname)) return undefined;
+    return reply.code(421).send({
+      error: 'invalid_request',
+      error_description: 'This server answers to localhost only. Set BASE_URL to its public address.',
+    });
+  });
+}

@@ -1,0 +1,70 @@
+/** How many requests a caller may make. */
+import rateLimit from '@fastify/rate-limit';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { Redis } from 'ioredis';
+import type { Config } from '../config.ts';
+import type { Services } from '../flows/services.ts';
+
+/** Too many requests: 429 with `Retry-After`, never an error that would end a client's session. */
+export class RateLimitError extends Error {
+  override readonly name = 'RateLimitError';
+  readonly retryAfterSeconds: number;
+  constructor(retryAfterSeconds: number) {
+    super('rate limited');
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+}
+
+/** Route configuration of an OAuth endpoint: `max` requests a window from one address (an IPv6 /64 is one). */
+export function oauthRateLimit({ config }: Pick<Services, 'config'>): { readonly rateLimit: object } {
+  return { rateLimit: { max: config.rateLimitMax, timeWindow: config.rateLimitWindowSeconds * 1000 } };
+}
+
+/**
+ * Counters live in this process, or in Redis for all replicas. A Redis that is away limits nobody: it must not take
+ * sign-in down with it.
+ */
+export async function registerRateLimits(
+  app: FastifyInstance,
+  { config, log }: Pick<Services, 'config' | 'log'>,
+): Promise<void> {
+  const redis = config.redisUrl === undefined ? undefined : connectRedis(config.redisUrl, log);
+  await app.register(rateLimit, {
+    global: false,
+    hook: 'onRequest',
+    nameSpace: 'mcp-oauth-proxy-rate-limit-',
+    cache: 50_000,
+    skipOnError: true,
+    ipv6Subnet: 64,
+    errorResponseBuilder: (_request, context) => new RateLimitError(Math.ceil(context.ttl / 1000)),
+    ...(redis === undefined ? {} : { redis }),
+  });
+  app.addHook('onClose', () => redis?.disconnect());
+}
+
+function connectRedis(url: string, log: Services['log']): Redis {
+  const redis = new Redis(url, {
+    connectTimeout: 500,
+    commandTimeout: 500,
+    maxRetriesPerRequest: 1,
+    enableOfflineQueue: false,
+  });
+  redis.on('error', (error: Error) => log.warn({ err: error }, 'Redis is away: requests are not limited'));
+  return redis;
+}
+
+/** Counts the calls of a person to the MCP server, whatever token and address they come from. */
+export function mcpRateLimiter(
+  app: FastifyInstance,
+  config: Config,
+): (request: FastifyRequest) => Promise<void> {
+  const check = app.createRateLimit({
+    max: config.mcpRateLimitMax,
+    timeWindow: config.rateLimitWindowSeconds * 1000,
+    keyGenerator: (request: FastifyRequest) => `mcp ${request.principal?.subject ?? ''}`,
+  });
+  return async (request) => {
+    const result = await check(request);
+    if (!result.isAllowed && result.isExceeded) throw new RateLimitError(result.ttlInSeconds);
+  };
+}

@@ -1,0 +1,24 @@
+/** One log line a request, and the request id that people can quote. */
+import type { FastifyInstance } from 'fastify';
+
+/** Probes and MCP calls are many: they are logged at `debug`. The path is logged without its query string. */
+export function registerRequestLog(app: FastifyInstance): void {
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id);
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    const path = request.url.split('?', 1)[0] ?? '';
+    const isFrequent =
+      path.startsWith('/health') || (request.principal !== undefined && reply.statusCode < 400);
+    request.log[isFrequent ? 'debug' : 'info'](
+      {
+        method: request.method,
+        path,
+        status: reply.statusCode,
+        ms: Math.round(reply.elapsedTime),
+        ...(request.principal === undefined ? {} : { clientId: request.principal.clientId }),
+      },
+      'request',
+    );
+  });
+}

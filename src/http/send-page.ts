@@ -1,0 +1,47 @@
+/** Sends pages to people, with the headers that keep them safe. */
+import type { FastifyHelmetOptions } from '@fastify/helmet';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { type Html, renderPage } from '../pages/html.ts';
+import { styleHash } from '../pages/layout.ts';
+
+/**
+ * Nothing is loaded, nothing may frame a page, no referrer leaves (OAuth 2.1 §7.11). There is no `form-action` on
+ * purpose: browsers check it along the whole redirect chain behind a form, so it would stop the way to the identity
+ * provider and back to the client.
+ */
+export function pageHeaders(isSecure: boolean): FastifyHelmetOptions {
+  return {
+    global: false,
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'none'"],
+        styleSrc: [`'${styleHash}'`],
+        baseUri: ["'none'"],
+        frameAncestors: ["'none'"],
+      },
+    },
+    referrerPolicy: { policy: 'no-referrer' },
+    frameguard: { action: 'deny' },
+    crossOriginOpenerPolicy: { policy: 'unsafe-none' },
+    crossOriginResourcePolicy: { policy: 'same-origin' },
+    strictTransportSecurity: isSecure ? { maxAge: 31_536_000, includeSubDomains: false } : false,
+  };
+}
+
+/** The options are those of the plugin's registration: see {@link pageHeaders}. */
+export function sendPage(reply: FastifyReply, status: number, page: Html): FastifyReply {
+  // Asks helmet for its headers on this one reply.
+  reply.helmet();
+  return reply
+    .code(status)
+    .header('cache-control', 'no-store')
+    .type('text/html; charset=utf-8')
+    .send(renderPage(page));
+}
+
+/** Whether a person is looking: a browser asks for HTML, a client does not. */
+export function prefersHtml(request: FastifyRequest): boolean {
+  const accept = request.headers.accept ?? '';
+  return /\btext\/html\b/i.test(accept) && !/\btext\/event-stream\b/i.test(accept);
+}

@@ -1,0 +1,81 @@
+/** Makes the identity provider that the configuration names. A new provider is one more file and one line here. */
+import { createBoundedFetch, isLoopback } from './bounded-fetch.ts';
+import { completeSignIn } from './complete-sign-in.ts';
+import type { ProviderContext } from './connect.ts';
+import { discover } from './discover.ts';
+import { generic } from './generic.ts';
+import { github } from './github.ts';
+import { google } from './google.ts';
+import type { IdentityProvider, ProviderStatus } from './identity-provider.ts';
+import { keepMetadata, knownMetadata, scheduleUnreferenced, type Schedule } from './keep-metadata.ts';
+import { microsoft } from './microsoft.ts';
+import type { ProviderMatcher, ProviderProfile, ProviderSettings } from './provider-profile.ts';
+import { refreshTokens } from './refresh-tokens.ts';
+import { signInUrl } from './sign-in-url.ts';
+import { createSigningKeys } from './signing-keys.ts';
+
+/** The first that matches is the provider; `generic` matches all. */
+const registry: readonly ProviderMatcher[] = [google, microsoft, github, generic];
+
+const defaultTimeoutMs = 10_000;
+/** Metadata, keys, tokens and claims are a few kilobytes; a mebibyte is a mistake or an attack. */
+const maxAnswerBytes = 1024 * 1024;
+
+export interface IdentityProviderOptions {
+  readonly clock: () => Date;
+  /** Called when the provider becomes usable or stops being so, and when the reason changes. */
+  readonly onStatus?: (status: ProviderStatus) => void;
+  readonly fetch?: typeof fetch;
+  /** For one request, its answer included. Default: 10 s */
+  readonly timeoutMs?: number;
+  readonly schedule?: Schedule;
+}
+
+export function createIdentityProvider(
+  settings: ProviderSettings,
+  options: IdentityProviderOptions,
+): IdentityProvider {
+  const profile = profileOf(settings);
+  const boundedFetch = createBoundedFetch({
+    fetch: options.fetch ?? fetch,
+    timeoutMs: options.timeoutMs ?? defaultTimeoutMs,
+    maxBytes: maxAnswerBytes,
+    allowsLoopback: isLoopback(settings.url),
+  });
+  const { metadata: where } = profile;
+  const kept =
+    'discoverFrom' in where
+      ? keepMetadata({
+          find: () => discover(where.discoverFrom, boundedFetch, where.acceptsIssuer),
+          schedule: options.schedule ?? scheduleUnreferenced,
+          onStatus: options.onStatus ?? (() => {}),
+        })
+      : knownMetadata(where);
+  const context: ProviderContext = {
+    settings,
+    profile,
+    fetch: boundedFetch,
+    signingKeys: createSigningKeys(options.clock),
+    clock: options.clock,
+  };
+
+  return {
+    id: settings.id,
+    displayName: profile.displayName,
+    status: kept.status,
+    start: kept.start,
+    stop: kept.stop,
+    signInUrl: async (request) => signInUrl(context, await kept.current(), request),
+    completeSignIn: async (callbackUrl, expected) =>
+      completeSignIn(context, await kept.current(), callbackUrl, expected),
+    refresh: async (presentedToken) => refreshTokens(context, await kept.current(), presentedToken),
+  };
+}
+
+function profileOf(settings: ProviderSettings): ProviderProfile {
+  for (const matches of registry) {
+    const profile = matches(settings);
+    if (profile !== undefined) return profile;
+  }
+  throw new Error('no provider in the registry matches');
+}

@@ -1,0 +1,78 @@
+/** Gathers what the provider says about the person: ID token, userinfo endpoint, or an API of its own. */
+import { fetchUserInfo, type Configuration } from 'openid-client';
+import { fetchHealthy, type ProviderContext } from './connect.ts';
+import { ProviderRefusedError, ProviderUnavailableError } from './identity-provider.ts';
+import { signInError } from './provider-errors.ts';
+import type { ProviderMetadata } from './provider-metadata.ts';
+import type { GetJson } from './provider-profile.ts';
+import type { Claims } from './read-identity.ts';
+
+/** `idToken`: the claims of a verified ID token, which an OpenID provider always sends. */
+export async function fetchClaims(
+  { profile, fetch }: ProviderContext,
+  { server }: ProviderMetadata,
+  config: Configuration,
+  accessToken: string,
+  idToken: (Claims & { readonly sub: string }) | undefined,
+): Promise<Claims> {
+  if (idToken !== undefined) {
+    return server.userinfo_endpoint === undefined ? idToken : completeClaims(config, accessToken, idToken);
+  }
+  const get = getJson(fetch, accessToken);
+  if (profile.fetchClaims !== undefined) return profile.fetchClaims(get);
+  if (server.userinfo_endpoint === undefined) {
+    throw new ProviderRefusedError(
+      'server_error',
+      'the provider has no userinfo endpoint to say who the person is',
+    );
+  }
+  const { status, json } = await get(server.userinfo_endpoint);
+  if (status === 200 && isObject(json)) return json;
+  if (status === 200) throw new ProviderUnavailableError('the userinfo endpoint did not answer with JSON');
+  throw new ProviderRefusedError('server_error', `the userinfo endpoint answered ${status}`);
+}
+
+/**
+ * The ID token's claims, and from userinfo those it lacks. Userinfo about someone else is refused (OpenID Connect
+ * Core §5.3.2). Userinfo that fails is done without when the ID token says enough.
+ */
+async function completeClaims(
+  config: Configuration,
+  accessToken: string,
+  idToken: Claims & { readonly sub: string },
+): Promise<Claims> {
+  try {
+    const userInfo: Claims = await fetchUserInfo(config, accessToken, idToken.sub);
+    // An e-mail that either of them calls unverified is.
+    const unverified = [idToken, userInfo].find(({ email_verified: verified }) => isFalse(verified));
+    return { ...userInfo, ...idToken, ...(unverified && { email_verified: false }) };
+  } catch (error) {
+    const refusalOrFailure = signInError(error);
+    const isEnough = typeof idToken.email === 'string' || typeof idToken.name === 'string';
+    if (refusalOrFailure instanceof ProviderUnavailableError && isEnough) return idToken;
+    throw refusalOrFailure;
+  }
+}
+
+const isFalse = (verified: unknown) => verified === false || verified === 'false';
+
+function getJson(fetch: ProviderContext['fetch'], accessToken: string): GetJson {
+  return async (url) => {
+    const response = await fetchHealthy(fetch, url, {
+      headers: { accept: 'application/json', authorization: `Bearer ${accessToken}` },
+    });
+    return { status: response.status, json: parseJson(await response.text()) };
+  };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function isObject(value: unknown): value is Claims {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

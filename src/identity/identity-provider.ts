@@ -1,0 +1,84 @@
+/** What the server needs from an identity provider, whichever it is. */
+
+/** The person, as the provider describes them. */
+export interface Identity {
+  /** The provider's issuer identifier; with `subject` it names the person (OpenID Connect Core §2). */
+  readonly issuer: string;
+  readonly subject: string;
+  /** Present only when the provider does not say that it is unverified. */
+  readonly email?: string | undefined;
+  readonly name?: string | undefined;
+}
+
+/** The provider's tokens for the person. */
+export interface UpstreamTokens {
+  readonly accessToken: string;
+  readonly refreshToken?: string | undefined;
+  /** Undefined when the provider gives no `expires_in`: the token is taken to live until refused. */
+  readonly expiresAt?: Date | undefined;
+  /** What the provider says it granted; undefined when it says nothing. */
+  readonly scope?: string | undefined;
+}
+
+/** The secrets of one sign-in, kept between the redirect to the provider and its answer. */
+export interface SignInSecrets {
+  readonly state: string;
+  readonly nonce: string;
+  readonly codeVerifier: string;
+}
+
+export interface IdentityProvider {
+  /** Stable name in the database: `google`, `oauth` … */
+  readonly id: string;
+  /** Shown to people: `Google`, or the provider's host name. */
+  readonly displayName: string;
+  /** Whether the provider can be used now, without asking it. */
+  status(): ProviderStatus;
+  /** Starts discovery in the background and keeps retrying until it succeeds or `stop` is called. */
+  start(): void;
+  stop(): void;
+  /**
+   * Where to send the browser. `scopes` are those of the client that the provider should grant;
+   * the identity scopes that the provider needs are added.
+   * @throws ProviderUnavailableError
+   */
+  signInUrl(
+    request: SignInSecrets & { readonly redirectUri: string; readonly scopes: readonly string[] },
+  ): Promise<URL>;
+  /**
+   * Redeems the provider's answer and says who the person is.
+   * @throws ProviderRefusedError when the answer is an error or fails a check
+   * @throws ProviderUnavailableError when the provider cannot be reached or fails; safe to try again
+   */
+  completeSignIn(
+    callbackUrl: URL,
+    expected: SignInSecrets & { readonly redirectUri: string },
+  ): Promise<{ readonly identity: Identity; readonly tokens: UpstreamTokens }>;
+  /**
+   * Gets a fresh access token. A provider that returns no new refresh token keeps the old one valid:
+   * `refreshToken` is then the one given.
+   * @throws ProviderRefusedError when the provider says that the grant is over (`invalid_grant`)
+   * @throws ProviderUnavailableError on anything else
+   */
+  refresh(refreshToken: string): Promise<UpstreamTokens>;
+}
+
+export type ProviderStatus =
+  | { readonly state: 'ready'; /** For operators: what is unusual about it. */ readonly note?: string }
+  | { readonly state: 'unavailable'; readonly reason: string };
+
+/** The provider said no, or its answer failed a check. Final. */
+export class ProviderRefusedError extends Error {
+  override readonly name = 'ProviderRefusedError';
+  /** The OAuth error code to pass on: `access_denied`, `login_required`, `server_error` … */
+  readonly code: string;
+  constructor(code: string, reason: string, options?: ErrorOptions) {
+    super(reason, options);
+    this.code = code;
+  }
+}
+
+/** The provider is away, slow, or broken for now: nothing is lost, try again. */
+export class ProviderUnavailableError extends Error {
+  override readonly name = 'ProviderUnavailableError';
+}

@@ -1,0 +1,27 @@
+/** Where a browser is sent to sign in: the authorization request to the provider. */
+import { buildAuthorizationUrl, calculatePKCECodeChallenge } from 'openid-client';
+import { connect, type ProviderContext } from './connect.ts';
+import type { SignInSecrets } from './identity-provider.ts';
+import type { ProviderMetadata } from './provider-metadata.ts';
+
+/**
+ * PKCE always, `nonce` where there is an ID token to carry it (RFC 9700 §2.1.1). The client's `resource` is not
+ * passed on: it names us, and the provider does not know us as one. The response mode is left at its default, `query`:
+ * a form posted from another site would come without our cookie.
+ */
+export async function signInUrl(
+  context: ProviderContext,
+  metadata: ProviderMetadata,
+  request: SignInSecrets & { readonly redirectUri: string; readonly scopes: readonly string[] },
+): Promise<URL> {
+  const scope = context.profile.scopes(request.scopes, metadata).join(' ');
+  return buildAuthorizationUrl(connect(context, metadata, { idToken: metadata.isOpenId }), {
+    redirect_uri: request.redirectUri,
+    ...(scope !== '' && { scope }),
+    state: request.state,
+    ...(metadata.isOpenId && { nonce: request.nonce }),
+    code_challenge: await calculatePKCECodeChallenge(request.codeVerifier),
+    code_challenge_method: 'S256',
+    ...context.profile.parameters(metadata),
+  });
+}

@@ -1,0 +1,121 @@
+/**
+ * Asks the person before an app gets access, and before the identity provider is involved (MCP security best
+ * practices, "confused deputy"). What they approve is what is shown: who asks, where the answer goes, for what.
+ */
+import { claimed, quotedName } from './claimed.ts';
+import { html, type Html } from './html.ts';
+import { layout } from './layout.ts';
+import { localPath } from './safe-url.ts';
+import type { ScopeWords } from './words.ts';
+
+export interface ConsentPageProps {
+  /** As the app calls itself; anyone can register any name. */
+  readonly clientName: string | undefined;
+  readonly clientId: string;
+  /** Where the answer goes, short: `claude.ai`, or `your computer (127.0.0.1:3334)`. */
+  readonly callbackHost: string;
+  readonly callbackUri: string;
+  /** Whether this server knows who stands behind the name. */
+  readonly isVerified: boolean;
+  /** Whether every registered callback is on a loopback address. */
+  readonly isLoopbackOnly: boolean;
+  /** Whether the callback opens an app by its scheme (RFC 8252 §7.1). */
+  readonly isPrivateScheme: boolean;
+  readonly registeredAt: Date;
+  readonly resourceName: string;
+  readonly resourceIdentifier: string;
+  readonly scopes: readonly ScopeWords[];
+  readonly providerName: string;
+  readonly providerUnavailable: boolean;
+  /** Goes back in the form, and is the proof that the answer came from this page. Never shown. */
+  readonly requestId: string;
+  /** A path on this server. */
+  readonly formAction: string;
+}
+
+export function consentPage(props: ConsentPageProps): Html {
+  const resource = claimed(props.resourceName, 60);
+  const provider = claimed(props.providerName, 60);
+  return layout({
+    title: `Allow access to ${props.resourceName}?`,
+    body: html`
+      <header class="tight">
+        <h1>Allow access to ${resource}?</h1>
+        <p class="mono soft">${claimed(props.resourceIdentifier)}</p>
+      </header>
+      ${whoAsks(props)}
+      <section class="well tight">
+        <h2 class="eyebrow">The answer will be sent to</h2>
+        <p class="host">${claimed(props.callbackHost)}</p>
+        <p class="mono soft">${claimed(props.callbackUri)}</p>
+      </section>
+      ${callbackWarning(props)}
+      <section class="tight">
+        <h2>It will be able to</h2>
+        <ul class="list">
+          <li>Use ${resource} in your name, with everything you may do there</li>
+          ${props.scopes.map(scopeItem)}
+        </ul>
+      </section>
+      ${props.providerUnavailable && html`<p class="note">${provider} cannot be reached right now. Nothing is lost: trying again in a moment will work.</p>`}
+      <form class="actions" method="post" action="${localPath(props.formAction)}" autocomplete="off">
+        <input type="hidden" name="request_id" value="${props.requestId}" />
+        <p>You will sign in with ${provider}. Nothing is shared before that.</p>
+        <button class="button primary" name="decision" value="approve">Continue to ${provider}</button>
+        <button class="button" name="decision" value="deny">Cancel</button>
+      </form>
+      ${props.isLoopbackOnly && otherMachineHelp}
+      <footer class="small soft">
+        <p>App ID <code>${claimed(props.clientId)}</code></p>
+      </footer>
+    `,
+  });
+}
+
+function whoAsks(props: ConsentPageProps): Html {
+  const registered = html`<time datetime="${props.registeredAt.toISOString()}"
+    >${date.format(props.registeredAt)} UTC</time
+  >`;
+  if (props.isVerified) {
+    const name = claimed(props.clientName ?? props.clientId, 60);
+    return html`<div class="tight">
+      <p><strong>${name}</strong> <span class="badge">Verified</span> wants to connect.</p>
+      <p class="small soft">First registered here on ${registered}.</p>
+    </div>`;
+  }
+  const name = quotedName(props.clientName ?? '');
+  const who = name ? html`An app that calls itself <strong>${name}</strong>` : html`An app without a name`;
+  return html`<div class="tight">
+    <p>${who} <span class="badge unsure">Not verified</span> wants to connect.</p>
+    <p class="small soft">
+      Any app can take any name. This one first registered here on ${registered}. Go by the address below:
+      does it belong to the app you are connecting?
+    </p>
+  </div>`;
+}
+
+const date = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' });
+
+/** A callback on this device may belong to any program on it, so the person must be the one who started it. */
+function callbackWarning(props: ConsentPageProps): Html | undefined {
+  if (!props.isPrivateScheme && !props.isLoopbackOnly) return undefined;
+  const why = props.isPrivateScheme
+    ? html`This opens an app on your device, and any app there can claim such an address.`
+    : html`This is a program on your computer, and any program there can use such an address.`;
+  return html`<p class="note">
+    ${why} <strong>Only continue if you started this yourself, just now, on this device.</strong>
+  </p>`;
+}
+
+function scopeItem({ scope, words }: ScopeWords): Html {
+  return html`<li>${words === scope ? html`<code>${claimed(scope)}</code>` : claimed(words)}</li>`;
+}
+
+/** For a client that runs on a remote machine: its loopback callback fails in this browser, and can be pasted. */
+const otherMachineHelp = html`<details>
+  <summary>Does the app run on another machine?</summary>
+  <p>
+    After you sign in, your browser will say that it cannot open a page. Copy the whole address of that page,
+    and paste it where the app itself asks for it. Never give it to a person or a website.
+  </p>
+</details>`;

@@ -1,0 +1,218 @@
+/** How the pages look: one style sheet for all of them. Light and dark, from 320 px up, in either text direction. */
+import { css } from './html.ts';
+
+/** Every text and background pair is at least 4.5:1, every control edge 3:1 (WCAG 2.2 §1.4.3, §1.4.11). */
+export const stylesheet = css`
+  :root {
+    color-scheme: light dark;
+    --page: #f3f4f6;
+    --card: #ffffff;
+    --well: #f6f7f9;
+    --ink: #171a21;
+    --soft: #575e6c;
+    --line: #dfe2e8;
+    --edge: #7b8393;
+    --accent: #2448c4;
+    --on-accent: #ffffff;
+    --warn: #fdf3dc;
+    --on-warn: #5f3f00;
+    --warn-edge: #b27a0b;
+    --good: #e2f5e8;
+    --on-good: #14532d;
+    --mono:
+      ui-monospace, 'SF Mono', 'Cascadia Mono', 'Segoe UI Mono', 'Roboto Mono', Menlo, Consolas, monospace;
+  }
+  @media (prefers-color-scheme: dark) {
+    :root {
+      --page: #0f1116;
+      --card: #191c23;
+      --well: #21252e;
+      --ink: #eceef3;
+      --soft: #a8afbd;
+      --line: #323743;
+      --edge: #7f8797;
+      --accent: #9db4ff;
+      --on-accent: #0c1535;
+      --warn: #332709;
+      --on-warn: #f8d891;
+      --warn-edge: #b98a2b;
+      --good: #12301d;
+      --on-good: #a4e6b8;
+    }
+  }
+  * {
+    box-sizing: border-box;
+    margin: 0;
+  }
+  html {
+    text-size-adjust: 100%;
+  }
+  body {
+    min-block-size: 100dvh;
+    display: grid;
+    align-content: safe center;
+    justify-items: center;
+    padding-block: clamp(1rem, 5vh, 4rem);
+    padding-inline: 1rem;
+    background: var(--page);
+    color: var(--ink);
+    font-family: system-ui, sans-serif;
+    line-height: 1.5;
+    overflow-wrap: anywhere;
+  }
+  main {
+    inline-size: 100%;
+    max-inline-size: 30rem;
+    padding: clamp(1.25rem, 5vw, 2.25rem);
+    background: var(--card);
+    border: 1px solid var(--line);
+    border-radius: 1rem;
+    box-shadow:
+      0 1px 2px rgb(16 20 32 / 6%),
+      0 12px 32px -12px rgb(16 20 32 / 14%);
+  }
+  main.wide {
+    max-inline-size: 42rem;
+  }
+  h1 {
+    font-size: clamp(1.375rem, 1.2rem + 1vw, 1.625rem);
+    font-weight: 650;
+    line-height: 1.25;
+    letter-spacing: -0.012em;
+    text-wrap: balance;
+  }
+  h2 {
+    font-size: 1rem;
+    font-weight: 600;
+  }
+  .stack > * + * {
+    margin-block-start: 1.25rem;
+  }
+  .tight > * + * {
+    margin-block-start: 0.375rem;
+  }
+  .eyebrow,
+  .small,
+  dt {
+    font-size: 0.875rem;
+  }
+  .eyebrow,
+  .soft,
+  dt {
+    color: var(--soft);
+  }
+  code,
+  .mono {
+    font-family: var(--mono);
+    font-size: 0.875em;
+  }
+  .badge {
+    display: inline-block;
+    padding: 0.0625rem 0.5rem;
+    border-radius: 1rem;
+    font-size: 0.8125rem;
+    font-weight: 600;
+    line-height: 1.5;
+    vertical-align: 0.1em;
+    white-space: nowrap;
+    background: var(--good);
+    color: var(--on-good);
+  }
+  .badge.unsure {
+    background: var(--warn);
+    color: var(--on-warn);
+  }
+  .well {
+    padding: 0.875rem 1rem;
+    background: var(--well);
+    border: 1px solid var(--line);
+    border-radius: 0.625rem;
+  }
+  .host {
+    font-size: 1.25rem;
+    font-weight: 650;
+    line-height: 1.3;
+  }
+  .note {
+    padding: 0.75rem 1rem;
+    background: var(--warn);
+    color: var(--on-warn);
+    border-inline-start: 0.25rem solid var(--warn-edge);
+    border-radius: 0.375rem;
+  }
+  .list {
+    padding-inline-start: 1.25rem;
+  }
+  .list li + li {
+    margin-block-start: 0.25rem;
+  }
+  dl > div + div {
+    margin-block-start: 0.75rem;
+  }
+  .actions {
+    display: grid;
+    gap: 0.75rem;
+  }
+  .button {
+    display: inline-block;
+    min-block-size: 3rem;
+    padding: 0.6875rem 1.25rem;
+    border: 1px solid var(--edge);
+    border-radius: 0.625rem;
+    background: transparent;
+    color: var(--ink);
+    font: inherit;
+    font-weight: 600;
+    text-align: center;
+    text-decoration: none;
+    cursor: pointer;
+  }
+  .button.primary {
+    border-color: var(--accent);
+    background: var(--accent);
+    color: var(--on-accent);
+  }
+  .button:hover {
+    text-decoration: underline;
+    text-underline-offset: 0.2em;
+  }
+  :focus-visible {
+    outline: 3px solid var(--accent);
+    outline-offset: 2px;
+  }
+  details {
+    border-block-start: 1px solid var(--line);
+  }
+  details:last-of-type {
+    border-block-end: 1px solid var(--line);
+  }
+  summary {
+    display: flow-root list-item;
+    min-block-size: 2.75rem;
+    padding-block: 0.625rem;
+    font-weight: 600;
+    cursor: pointer;
+  }
+  details > :not(summary) {
+    margin-block-end: 1rem;
+  }
+  pre {
+    padding: 0.75rem 1rem;
+    background: var(--well);
+    border: 1px solid var(--line);
+    border-radius: 0.625rem;
+    white-space: pre-wrap;
+  }
+  .copy {
+    -webkit-user-select: all;
+    user-select: all;
+  }
+  footer {
+    padding-block-start: 1rem;
+    border-block-start: 1px solid var(--line);
+  }
+  details + footer {
+    padding-block-start: 0;
+    border: 0;
+  }
+`;

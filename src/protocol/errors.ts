@@ -1,0 +1,88 @@
+/** The refusals that the protocol has words for. The class says where a refusal may go. */
+import type { RedirectTarget } from './redirect-uri.ts';
+
+interface RefusalOptions extends ErrorOptions {
+  /** Why, for logs and tests; never shown to the other side. */
+  readonly reason: string;
+  /** A short public sentence; the same for every cause of the same code. */
+  readonly description?: string;
+}
+
+abstract class Refusal extends Error {
+  readonly code: string;
+  readonly reason: string;
+  readonly description: string | undefined;
+  constructor(code: string, options: RefusalOptions) {
+    super(`${code}: ${options.reason}`, options);
+    this.code = code;
+    this.reason = options.reason;
+    this.description = options.description;
+  }
+}
+
+/** Answered as JSON by the token, revocation and registration endpoints (RFC 6749 §5.2, RFC 7591 §3.2.2). */
+export class TokenError extends Refusal {
+  override readonly name = 'TokenError';
+}
+
+/**
+ * An error in an authorization request whose redirect URI is trusted: it may be sent to the client
+ * (RFC 6749 §4.1.2.1, RFC 9207).
+ */
+export class AuthorizationError extends Refusal {
+  override readonly name = 'AuthorizationError';
+  readonly target: RedirectTarget;
+  readonly state: string | undefined;
+  /**
+   * Whether the browser may be sent there at once. For a client that registered itself only after the person has
+   * acted; until then the error is a page with a link, or we would be an open redirector (RFC 9700 §4.11.2).
+   */
+  readonly mayRedirect: boolean;
+  constructor(
+    code: string,
+    options: RefusalOptions & {
+      readonly target: RedirectTarget;
+      readonly state: string | undefined;
+      readonly mayRedirect: boolean;
+    },
+  ) {
+    super(code, options);
+    this.target = options.target;
+    this.state = options.state;
+    this.mayRedirect = options.mayRedirect;
+  }
+}
+
+/** Answered 401 or 403 with a challenge (RFC 6750 §3, RFC 9728 §5.1). */
+export class BearerError extends Refusal {
+  override readonly name = 'BearerError';
+  readonly status: 401 | 403;
+  constructor(code: 'missing_token' | 'invalid_token' | 'insufficient_scope', options: RefusalOptions) {
+    super(code, options);
+    this.status = code === 'insufficient_scope' ? 403 : 401;
+  }
+}
+
+/** Shown to a person on a page; there is no safe place to send them (RFC 6749 §4.1.2.1). */
+export class PageError extends Refusal {
+  override readonly name = 'PageError';
+  readonly status: number;
+  /** Facts worth showing: asked and registered redirect URI, for example. */
+  readonly details: Readonly<Record<string, string | readonly string[]>>;
+  constructor(
+    code: string,
+    options: RefusalOptions & {
+      readonly status?: number;
+      readonly details?: Readonly<Record<string, string | readonly string[]>>;
+    },
+  ) {
+    super(code, options);
+    this.status = options.status ?? 400;
+    this.details = options.details ?? {};
+  }
+}
+
+/** Something we depend on is away for now: 503 with `Retry-After`, nothing is lost (design: transient is not dead). */
+export class TemporarilyUnavailableError extends Error {
+  override readonly name = 'TemporarilyUnavailableError';
+}

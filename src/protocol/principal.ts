@@ -1,0 +1,16 @@
+/** Who is calling a protected resource, as an accepted access token says. */
+export interface Principal {
+  /** The access token's id (RFC 7519 `jti`). */
+  readonly jti: string;
+  readonly grantId: string;
+  readonly clientId: string;
+  readonly subject: string;
+  readonly email: string | undefined;
+  readonly name: string | undefined;
+  readonly scopes: readonly string[];
+  /** The resource identifier that the token is for. */
+  readonly resource: string;
+  readonly expiresAt: Date;
+  /** The identity provider's current access token for this person; undefined when it expired and cannot be refreshed. */
+  readonly upstreamAccessToken: string | undefined;
+}

@@ -1,0 +1,52 @@
+/** What becomes of the MCP server's answer, or of its failure to give one. */
+import type { Readable } from 'node:stream';
+import type { FastifyReply } from 'fastify';
+import { sendRefusal, type Refusal } from './refusal.ts';
+
+/** Aborts when the client leaves before the answer begins. From then on Fastify ends the one stream with the other. */
+export function signalThatClientLeft(reply: FastifyReply): AbortSignal {
+  const controller = new AbortController();
+  reply.raw.once('close', () => {
+    if (!reply.raw.headersSent) controller.abort();
+  });
+  return controller.signal;
+}
+
+/**
+ * Passes the answer on. The headers go out at once: a client that waits for an event stream to open would
+ * otherwise wait for its first event. A body that comes in the same turn still shares a packet with them.
+ */
+export function sendAnswer(reply: FastifyReply, body: Readable): void {
+  // reply-from closes the connection when the request is still arriving. The rest of it is read and dropped.
+  if (reply.hasHeader('connection')) reply.removeHeader('connection');
+  reply.raw.once('pipe', () => {
+    setImmediate(() => {
+      if (!reply.raw.writableEnded) reply.raw.flushHeaders();
+    });
+  });
+  // Ended by us, at shutdown, it is not an error: Fastify logs this code as information.
+  reply.raw.prependOnceListener('finish', () => {
+    if (!body.readableEnded)
+      body.destroy(Object.assign(new Error('ended'), { code: 'ERR_STREAM_PREMATURE_CLOSE' }));
+  });
+  void reply.send(body);
+}
+
+const timeouts = new Set(['UND_ERR_CONNECT_TIMEOUT', 'ETIMEDOUT']);
+
+const badGateway: Refusal = {
+  status: 502,
+  error: 'bad_gateway',
+  description: 'The MCP server could not be reached, or did not give a usable answer.',
+};
+const gatewayTimeout: Refusal = {
+  status: 504,
+  error: 'gateway_timeout',
+  description: 'The MCP server did not answer in time.',
+};
+
+/** The error itself has been logged by reply-from, with its cause; the client learns only the kind. */
+export function sendFailure(reply: FastifyReply, error: Error): void {
+  const { code } = (error.cause ?? error) as { readonly code?: unknown };
+  sendRefusal(reply, typeof code === 'string' && timeouts.has(code) ? gatewayTimeout : badGateway);
+}

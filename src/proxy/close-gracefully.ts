@@ -1,0 +1,40 @@
+/** How the server stops: answers that are being sent may finish, but nothing holds it up for ever. */
+import type { ServerResponse } from 'node:http';
+import type { FastifyInstance } from 'fastify';
+
+/**
+ * Makes `app.close()` end within `graceMs`; call it before registering routes.
+ *
+ * What has no end of its own is ended first: a GET's event stream is a standing offer of messages, and its client
+ * opens a new one elsewhere. Other answers may finish, and are cut off after `graceMs`, so that nobody takes a part
+ * for the whole (RFC 9112 §8). Meanwhile Fastify answers new requests 503. Left to itself, Node would wait for
+ * clients to give up connections that they keep, or have opened and never used.
+ */
+export function closeGracefully(app: FastifyInstance, graceMs: number): void {
+  const open = new Set<ServerResponse>();
+  let onceEmpty = (): void => undefined;
+
+  app.addHook('onRequest', (_request, { raw: response }, done) => {
+    const forget = (): void => {
+      open.delete(response);
+      if (open.size === 0) onceEmpty();
+    };
+    open.add(response.once('finish', forget).once('close', forget));
+    done();
+  });
+
+  app.addHook('preClose', async () => {
+    for (const response of open) if (isStandingStream(response)) response.end();
+    await new Promise<void>((resolve) => {
+      onceEmpty = resolve;
+      setTimeout(resolve, open.size === 0 ? 0 : graceMs).unref();
+    });
+    for (const response of open) response.destroy();
+    app.server.closeAllConnections();
+  });
+}
+
+function isStandingStream(response: ServerResponse): boolean {
+  const contentType = String(response.getHeader('content-type'));
+  return response.req.method === 'GET' && /^text\/event-stream/i.test(contentType);
+}

@@ -1,0 +1,88 @@
+/** Lets authenticated requests for a resource through to its MCP server. */
+import { METHODS } from 'node:http';
+import httpProxy from '@fastify/http-proxy';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import '../http/principal.ts';
+import type { Resource } from '../protocol/resource.ts';
+import { sendAnswer, sendFailure, signalThatClientLeft } from './answer.ts';
+import { abortSignal, openBackend } from './backend.ts';
+import { forwardedHeaders } from './forwarded-headers.ts';
+import { findRefusal, sendRefusal } from './refusal.ts';
+import { detachedBody } from './request-body.ts';
+import { returnedHeaders } from './returned-headers.ts';
+import { publicLocation, upstreamPath } from './target.ts';
+
+export interface ProxyOptions {
+  readonly resource: Resource;
+  /** The origin that clients know us by: `https://mcp.example.com`. */
+  readonly publicOrigin: string;
+  /** Sets `request.principal`, or throws. It runs before anything else is looked at. */
+  readonly authenticate: (request: FastifyRequest) => Promise<void>;
+  readonly connectTimeoutMs?: number;
+}
+
+/** CORS answers OPTIONS. CONNECT never gets here. TRACE is among them to be refused after authentication. */
+const methods = METHODS.filter((method) => method !== 'CONNECT' && method !== 'OPTIONS');
+
+/**
+ * A Fastify plugin: `app.register(registerProxy, options)`. Serves `resource.path`, with and without a trailing
+ * slash, and everything below it.
+ */
+export async function registerProxy(app: FastifyInstance, options: ProxyOptions): Promise<void> {
+  const { resource, publicOrigin } = options;
+  const { target } = resource;
+  const targetHost = new URL(target.origin).host;
+  const backend = openBackend(target, options.connectTimeoutMs ?? 10_000);
+
+  app.addHook('onRequest', (request) => options.authenticate(request));
+  app.addHook('onRequest', (request, reply, done) => {
+    const refusal = findRefusal(request, resource);
+    if (refusal !== undefined) return sendRefusal(reply, refusal);
+    // Fastify refuses media types that it cannot parse, and requires one of QUERY. Neither is ours to judge: what
+    // the MCP server gets is taken from the raw headers.
+    request.headers['content-type'] = 'application/octet-stream';
+    done();
+  });
+  app.addHook('onClose', () => backend.close());
+
+  for (const method of methods) {
+    if (!app.supportedMethods.includes(method)) app.addHttpMethod(method, { hasBody: true });
+  }
+  app.removeAllContentTypeParsers();
+
+  await app.register(httpProxy, {
+    prefix: resource.path,
+    upstream: target.origin,
+    rewritePrefix: target.basePath,
+    httpMethods: methods,
+    undici: backend,
+    disableRequestLogging: true,
+    internalRewriteLocationHeader: false,
+    handler: (request, reply) => forward(request, reply),
+  });
+
+  function forward(request: FastifyRequest, reply: FastifyReply): void {
+    const mapped = upstreamPath(resource, request.raw.url ?? '');
+    const { principal } = request;
+    if ('refusal' in mapped || principal === undefined)
+      throw new Error('a request came through without its checks');
+    const forwarding = { principal, clientAddress: request.ip, publicOrigin, targetHost };
+    const returning = {
+      vary: [reply.getHeader('vary') ?? []].flat().join(', '),
+      publicLocation: (location: string) =>
+        publicLocation(location, { resource, publicOrigin, upstreamPath: mapped.path }),
+    };
+    request.body = detachedBody(request.raw);
+    reply.from(mapped.path, {
+      // A GET answered 503 would be repeated ten times. Whether to try again is for the client to say.
+      retryDelay: () => null,
+      rewriteRequestHeaders: () => ({
+        ...forwardedHeaders(request.raw.rawHeaders, forwarding),
+        [abortSignal]: signalThatClientLeft(reply),
+      }),
+      rewriteHeaders: (headers) => returnedHeaders(headers, returning),
+      onResponse: (_request, _reply, answer) => sendAnswer(reply, answer.stream),
+      onError: (_reply, { error }) => sendFailure(reply, error),
+    });
+  }
+}

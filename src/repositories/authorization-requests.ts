@@ -1,0 +1,159 @@
+/** Authorization requests on their way: waiting for the person's consent, then for the identity provider. */
+import { z } from 'zod';
+import type { SecretHash } from '../protocol/secret-hash.ts';
+import { type Queryable, sql } from './database.ts';
+import { bytes, findOne, texts } from './rows.ts';
+
+export interface PendingRequest {
+  readonly clientId: string;
+  readonly redirectUri: string;
+  readonly state: string | undefined;
+  readonly codeChallenge: string;
+  readonly resource: string;
+  readonly scopes: readonly string[];
+}
+
+const pendingColumns = z.object({
+  client_id: z.string(),
+  redirect_uri: z.string(),
+  state: z.string().nullable(),
+  code_challenge: z.string(),
+  resource: z.string(),
+  scopes: texts,
+});
+
+function toPending(row: z.infer<typeof pendingColumns>): PendingRequest {
+  return {
+    clientId: row.client_id,
+    redirectUri: row.redirect_uri,
+    state: row.state ?? undefined,
+    codeChallenge: row.code_challenge,
+    resource: row.resource,
+    scopes: row.scopes,
+  };
+}
+
+export async function insertAuthorizationRequest(
+  db: Queryable,
+  request: PendingRequest & {
+    readonly requestIdHash: SecretHash;
+    readonly browserHash: SecretHash;
+    readonly createdAt: Date;
+    readonly expiresAt: Date;
+  },
+): Promise<void> {
+  await db.query(sql`
+    insert into authorization_requests (request_id_hash, browser_hash, client_id, redirect_uri, state, code_challenge,
+      resource, scopes, created_at, expires_at)
+    values (${request.requestIdHash}, ${request.browserHash}, ${request.clientId}, ${request.redirectUri},
+      ${request.state ?? null}, ${request.codeChallenge}, ${request.resource}, ${request.scopes},
+      ${request.createdAt}, ${request.expiresAt})`);
+}
+
+interface UndecidedKey {
+  readonly requestIdHash: SecretHash;
+  readonly browserHash: SecretHash;
+  readonly now: Date;
+}
+
+/** The request, if it still waits for the decision of this browser: not expired, not decided, not another's. */
+export async function findUndecidedRequest(
+  db: Queryable,
+  key: UndecidedKey,
+): Promise<PendingRequest | undefined> {
+  return findOne(
+    db,
+    pendingColumns.transform(toPending),
+    sql`
+      select client_id, redirect_uri, state, code_challenge, resource, scopes
+      from authorization_requests
+      where request_id_hash = ${key.requestIdHash}
+        and browser_hash = ${key.browserHash}
+        and decided_at is null
+        and expires_at > ${key.now}`,
+  );
+}
+
+/** What a browser is sent to the identity provider with. Exists only from the approval on. */
+export interface StoredSignIn {
+  readonly identityProvider: string;
+  readonly upstreamStateHash: SecretHash;
+  readonly signInHash: SecretHash;
+  readonly sealedSignIn: Uint8Array;
+  readonly expiresAt: Date;
+}
+
+/** Takes the person's approval, once. False: decided, expired or taken by another caller meanwhile. */
+export async function approveRequest(
+  db: Queryable,
+  key: UndecidedKey,
+  signIn: StoredSignIn,
+): Promise<boolean> {
+  const { rowCount } = await db.query(sql`
+    update authorization_requests
+    set decided_at = ${key.now}, identity_provider = ${signIn.identityProvider},
+      upstream_state_hash = ${signIn.upstreamStateHash}, sign_in_hash = ${signIn.signInHash},
+      sealed_sign_in = ${signIn.sealedSignIn}, expires_at = ${signIn.expiresAt}
+    where request_id_hash = ${key.requestIdHash}
+      and browser_hash = ${key.browserHash}
+      and decided_at is null
+      and expires_at > ${key.now}`);
+  return rowCount === 1;
+}
+
+/** Takes the person's refusal, once: nothing of the request is kept. */
+export async function denyRequest(db: Queryable, key: UndecidedKey): Promise<boolean> {
+  const { rowCount } = await db.query(sql`
+    delete from authorization_requests
+    where request_id_hash = ${key.requestIdHash}
+      and browser_hash = ${key.browserHash}
+      and decided_at is null
+      and expires_at > ${key.now}`);
+  return rowCount === 1;
+}
+
+export interface ReturningSignIn extends PendingRequest {
+  readonly browserHash: SecretHash;
+  readonly identityProvider: string;
+  readonly sealedSignIn: Uint8Array;
+}
+
+const returningRow = pendingColumns
+  .extend({ browser_hash: bytes, identity_provider: z.string(), sealed_sign_in: bytes })
+  .transform((row): ReturningSignIn => ({
+    ...toPending(row),
+    browserHash: row.browser_hash as SecretHash,
+    identityProvider: row.identity_provider,
+    sealedSignIn: row.sealed_sign_in,
+  }));
+
+/**
+ * Takes the answer of the provider, once, and only from the browser that was sent there. Uses the unique index on
+ * upstream_state_hash.
+ */
+export async function takeReturn(
+  db: Queryable,
+  key: { readonly upstreamStateHash: SecretHash; readonly signInHash: SecretHash; readonly now: Date },
+): Promise<ReturningSignIn | undefined> {
+  return findOne(
+    db,
+    returningRow,
+    sql`
+      update authorization_requests
+      set returned_at = ${key.now}
+      where upstream_state_hash = ${key.upstreamStateHash}
+        and sign_in_hash = ${key.signInHash}
+        and returned_at is null
+        and expires_at > ${key.now}
+      returning client_id, redirect_uri, state, code_challenge, resource, scopes, browser_hash, identity_provider,
+        sealed_sign_in`,
+  );
+}
+
+/** Gives a taken return back, because the provider could not be asked: the person may reload the page. */
+export async function releaseReturn(db: Queryable, upstreamStateHash: SecretHash): Promise<void> {
+  await db.query(sql`
+    update authorization_requests
+    set returned_at = null
+    where upstream_state_hash = ${upstreamStateHash}`);
+}

@@ -1,0 +1,23 @@
+/** Opens the database that the configuration names. */
+import type { Database } from './database.ts';
+import { openEmbeddedDatabase } from './embedded-database.ts';
+import { openPostgresDatabase } from './postgres-database.ts';
+
+export interface DatabaseLocation {
+  /** Undefined: the embedded database under `dataDir`. */
+  readonly databaseDsn: string | undefined;
+  readonly dataDir: string;
+}
+
+/**
+ * @param onError told about trouble that no caller is waiting for, such as a lost idle connection
+ * @throws Error for an operator: a DSN that cannot be read, a data directory in use
+ */
+export async function openDatabase(
+  { databaseDsn, dataDir }: DatabaseLocation,
+  onError: (error: Error) => void,
+): Promise<Database> {
+  return databaseDsn === undefined
+    ? await openEmbeddedDatabase(dataDir, { onError })
+    : openPostgresDatabase(databaseDsn, { onError });
+}

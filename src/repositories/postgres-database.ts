@@ -1,0 +1,158 @@
+/** PostgreSQL over `pg`: a pool that outlives the server's restarts. */
+import { Client, type ClientConfig, Pool, type PoolClient } from 'pg';
+import type { Database, QueryResult, SqlQuery } from './database.ts';
+import { asUnavailable, unavailable } from './postgres-errors.ts';
+import { startListener } from './postgres-listener.ts';
+import { readPostgresTarget } from './postgres-target.ts';
+
+export interface PostgresOptions {
+  /** Told about trouble that no caller is waiting for: a lost idle connection, a lost listener. */
+  readonly onError: (error: Error) => void;
+}
+
+/** How long to wait for a connection, whether to be made or to become free. */
+const connectTimeoutMs = 5_000;
+const statementTimeoutMs = 15_000;
+/** Longer than the server's own limit: reached only when the server is gone without a word. */
+const answerTimeoutMs = 17_000;
+/** The listener has nothing to compute: silence means that the connection is gone. */
+const heartbeatTimeoutMs = 5_000;
+/** A script is a migration: it takes as long as it takes. */
+const scriptTimeoutMs = 3_600_000;
+
+/**
+ * What the code relies on, whatever the server's or the role's defaults are. Set after connecting
+ * and not as start-up parameters, which connection poolers refuse.
+ */
+const sessionSettings = `
+  set statement_timeout = ${statementTimeoutMs};
+  set idle_in_transaction_session_timeout = 30000;
+  set default_transaction_isolation = 'read committed';
+  set datestyle = 'ISO';
+  set bytea_output = 'hex'`;
+
+/**
+ * Connects when it is first asked. Statements are never repeated on another connection: whether a lost
+ * one had arrived cannot be known.
+ *
+ * @throws Error when the DSN cannot be read
+ */
+export function openPostgresDatabase(dsn: string, { onError }: PostgresOptions): Database {
+  const target = readPostgresTarget(dsn);
+  const config: ClientConfig = {
+    connectionString: target.connectionString,
+    ssl: target.tls,
+    application_name: 'mcp-oauth-proxy',
+    connectionTimeoutMillis: connectTimeoutMs,
+    query_timeout: answerTimeoutMs,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+  };
+  const pool = new Pool({
+    ...config,
+    max: 10,
+    idleTimeoutMillis: 30_000,
+    maxLifetimeSeconds: 3_600,
+    verify: (client, done) => client.query(sessionSettings, (error) => done(error)),
+  });
+  pool.on('error', (error) => onError(unavailable(error)));
+
+  const listeners = new Set<() => Promise<void>>();
+  let closing: Promise<void> | undefined;
+
+  /** Runs `connect`; a server without TLS (or with nothing else) is asked once more in the other way. */
+  async function connecting<T>(connect: () => Promise<T>): Promise<T> {
+    try {
+      return await connect();
+    } catch (error) {
+      if (!target.mayBePlain || !isTlsMismatch(error, config.ssl !== false)) throw unavailable(error);
+      config.ssl = config.ssl === false ? target.tls : false;
+      pool.options.ssl = config.ssl;
+      return await connect().catch((error: unknown) => {
+        throw unavailable(error);
+      });
+    }
+  }
+
+  /** Lends a connection to `work`; one that may be broken does not come back to the pool. */
+  async function withClient<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
+    const client = await connecting(() => pool.connect());
+    let isBroken = false;
+    const onClientError = () => (isBroken = true);
+    client.on('error', onClientError);
+    try {
+      return await work(client);
+    } catch (error) {
+      const outage = asUnavailable(error);
+      isBroken ||= outage !== undefined || client.getTransactionStatus() !== 'I';
+      throw outage ?? error;
+    } finally {
+      client.off('error', onClientError);
+      client.release(isBroken);
+    }
+  }
+
+  return {
+    kind: 'postgres',
+    query: (query) => withClient((client) => run(client, query)),
+    transaction: (work) =>
+      withClient(async (client) => {
+        let isOver = false;
+        const whileOpen = async <T>(task: () => Promise<T>): Promise<T> => {
+          if (isOver) throw new Error('This transaction is over: its handle was used after its end');
+          return await task();
+        };
+        await client.query('begin');
+        try {
+          const result = await work({
+            query: (query) => whileOpen(() => run(client, query)),
+            script: (text) => whileOpen(async () => void (await client.query(scriptOf(text)))),
+          });
+          isOver = true;
+          const { command } = await client.query('commit');
+          if (command !== 'COMMIT') throw new Error('The transaction had failed and was rolled back');
+          return result;
+        } catch (error) {
+          isOver = true;
+          // When this fails, too, `withClient` sees an open transaction and destroys the connection.
+          if (client.getTransactionStatus() !== 'I') await client.query('rollback').catch(() => undefined);
+          throw error;
+        }
+      }),
+    async listen(channel, onNotify) {
+      const connect = () =>
+        connecting(async () => {
+          const client = new Client({ ...config, query_timeout: heartbeatTimeoutMs });
+          client.on('error', () => undefined);
+          return await client.connect();
+        });
+      const stop = await startListener({ channel, onNotify, onError, connect });
+      const forget = async () => {
+        listeners.delete(forget);
+        await stop();
+      };
+      listeners.add(forget);
+      return forget;
+    },
+    close() {
+      closing ??= Promise.all([pool.end(), ...[...listeners].map((stop) => stop())]).then(() => undefined);
+      return closing;
+    },
+  };
+}
+
+async function run(client: PoolClient, { text, values }: SqlQuery): Promise<QueryResult> {
+  const { rows, rowCount } = await client.query({ text, values: [...values] });
+  return { rows, rowCount: rowCount ?? 0 };
+}
+
+const scriptOf = (text: string) => ({ text, query_timeout: scriptTimeoutMs });
+
+/** Whether the server refused because the connection was encrypted, or because it was not. */
+function isTlsMismatch(error: unknown, wasEncrypted: boolean): boolean {
+  if (!(error instanceof Error)) return false;
+  const code = 'code' in error ? String(error.code) : '';
+  return wasEncrypted
+    ? error.message.includes('does not support SSL') || code === 'EPROTO' || code.startsWith('ERR_SSL_')
+    : code === '28000' && error.message.includes('no encryption');
+}

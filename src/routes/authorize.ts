@@ -1,0 +1,36 @@
+/** `/authorize`: where a client sends the person (OAuth 2.1 §3.1). GET, and POST with the same parameters. */
+import formbody from '@fastify/formbody';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Services } from '../flows/services.ts';
+import { startAuthorization } from '../flows/start-authorization.ts';
+import type { BrowserCookies } from '../http/browser-cookies.ts';
+import { refuseOtherMethods } from '../http/methods.ts';
+import { oauthRateLimit } from '../http/rate-limits.ts';
+import { sendPage } from '../http/send-page.ts';
+import { consentPage } from '../pages/consent-page.ts';
+import { type RawParameters, readParameters } from '../protocol/parameters.ts';
+import { consentProps } from './consent-props.ts';
+
+export async function authorizeRoute(
+  app: FastifyInstance,
+  { services, cookies }: { readonly services: Services; readonly cookies: BrowserCookies },
+): Promise<void> {
+  app.removeAllContentTypeParsers();
+  await app.register(formbody, { bodyLimit: 16_384 });
+  const config = oauthRateLimit(services);
+
+  const authorize = async (parameters: RawParameters, request: FastifyRequest, reply: FastifyReply) => {
+    const browserId = cookies.ensureBrowserId(request, reply);
+    const step = await startAuthorization(services, { parameters, browserId });
+    if (step.step === 'consent') return sendPage(reply, 200, consentPage(consentProps(services, step)));
+    cookies.setSignIn(reply, step.state, step.signInSecret);
+    return reply.header('cache-control', 'no-store').redirect(step.location, 303);
+  };
+  app.get('/authorize', { config }, async (request, reply) =>
+    authorize(readParameters(request.query), request, reply),
+  );
+  app.post('/authorize', { config }, async (request, reply) =>
+    authorize(readParameters(request.body), request, reply),
+  );
+  refuseOtherMethods(app, '/authorize', ['GET', 'POST']);
+}

@@ -1,0 +1,46 @@
+/** `POST /consent`: the person's answer to the consent page. */
+import formbody from '@fastify/formbody';
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import { decideConsent } from '../flows/decide-consent.ts';
+import type { Services } from '../flows/services.ts';
+import type { BrowserCookies } from '../http/browser-cookies.ts';
+import { refuseOtherMethods } from '../http/methods.ts';
+import { oauthRateLimit } from '../http/rate-limits.ts';
+import { isFromOwnPage } from '../http/same-origin.ts';
+import { PageError } from '../protocol/errors.ts';
+
+const decisionForm = z.object({ request_id: z.string().max(100), decision: z.enum(['approve', 'deny']) });
+
+export async function consentRoute(
+  app: FastifyInstance,
+  { services, cookies }: { readonly services: Services; readonly cookies: BrowserCookies },
+): Promise<void> {
+  app.removeAllContentTypeParsers();
+  await app.register(formbody, { bodyLimit: 4096 });
+
+  app.post('/consent', { config: oauthRateLimit(services) }, async (request, reply) => {
+    if (!isFromOwnPage(request.headers, services.config.baseUrl)) {
+      throw new PageError('forbidden_origin', {
+        status: 403,
+        reason: 'the form came from another site',
+        description: 'The form was sent from another website',
+      });
+    }
+    const form = decisionForm.safeParse(request.body);
+    if (!form.success) {
+      throw new PageError('invalid_request', {
+        reason: 'request_id or decision is missing, repeated or unknown',
+        description: 'request_id and decision are required, once',
+      });
+    }
+    const signIn = await decideConsent(services, {
+      requestId: form.data.request_id,
+      browserId: cookies.readBrowserId(request),
+      decision: form.data.decision,
+    });
+    cookies.setSignIn(reply, signIn.state, signIn.signInSecret);
+    return reply.header('cache-control', 'no-store').redirect(signIn.location, 303);
+  });
+  refuseOtherMethods(app, '/consent', ['POST']);
+}

@@ -1,0 +1,43 @@
+/** The well-known documents (RFC 8414, RFC 9728) and the keys (RFC 7517). */
+import type { FastifyInstance } from 'fastify';
+import type { Services } from '../flows/services.ts';
+import { authorizationServerMetadata, protectedResourceMetadata } from '../protocol/metadata.ts';
+
+const cacheControl = 'public, max-age=300';
+
+/**
+ * Each document in every form that clients try: at the root, with a resource's path behind the well-known name, and
+ * with the well-known name behind the path.
+ */
+export async function discoveryRoutes(
+  app: FastifyInstance,
+  { services }: { readonly services: Services },
+): Promise<void> {
+  const { config, resources, keyRing } = services;
+  const serve = (path: string, document: () => object): void => {
+    app.get(path, async (_request, reply) => reply.header('cache-control', cacheControl).send(document()));
+  };
+  const forms = (name: string, resourcePath: string): readonly string[] => [
+    `/.well-known/${name}${resourcePath}`,
+    `${resourcePath}/.well-known/${name}`,
+  ];
+
+  const serverMetadata = authorizationServerMetadata(config.baseUrl, config.scopesSupported, [
+    config.signingAlg,
+  ]);
+  for (const name of ['oauth-authorization-server', 'openid-configuration']) {
+    const paths = [`/.well-known/${name}`, ...resources.flatMap(({ path }) => forms(name, path))];
+    for (const path of paths) serve(path, () => serverMetadata);
+  }
+
+  const [first] = resources;
+  const resourceMetadata = resources.map((resource) => ({
+    paths: forms('oauth-protected-resource', resource.path),
+    document: protectedResourceMetadata(resource, config.baseUrl, config.scopesSupported),
+  }));
+  for (const { paths, document } of resourceMetadata) for (const path of paths) serve(path, () => document);
+  const rootDocument = protectedResourceMetadata(first, config.baseUrl, config.scopesSupported);
+  serve('/.well-known/oauth-protected-resource', () => rootDocument);
+
+  serve('/jwks', () => keyRing.jwks);
+}

@@ -1,0 +1,36 @@
+/** `POST /register`: dynamic client registration (RFC 7591). */
+import type { FastifyInstance } from 'fastify';
+import { registerClient, type RegisteredClient } from '../flows/register-client.ts';
+import type { Services } from '../flows/services.ts';
+import { refuseOtherMethods } from '../http/methods.ts';
+import { oauthRateLimit } from '../http/rate-limits.ts';
+import { readClientMetadata } from '../protocol/client-metadata.ts';
+import { formatScope } from '../protocol/scope.ts';
+
+export async function registerRoute(
+  app: FastifyInstance,
+  { services }: { readonly services: Services },
+): Promise<void> {
+  app.post('/register', { config: oauthRateLimit(services), bodyLimit: 65_536 }, async (request, reply) => {
+    const metadata = readClientMetadata(request.body);
+    const registered = await registerClient(services, { metadata, source: 'dynamic' });
+    return reply.code(201).send(registrationResponse(registered));
+  });
+  refuseOtherMethods(app, '/register', ['POST']);
+}
+
+/** RFC 7591 §3.2.1: what was registered, with defaults; nothing null, times as integers, 0 for "never". */
+function registrationResponse({ client, clientSecret }: RegisteredClient): Readonly<Record<string, unknown>> {
+  return {
+    client_id: client.clientId,
+    client_id_issued_at: Math.floor(client.createdAt.getTime() / 1000),
+    ...(clientSecret === undefined ? {} : { client_secret: clientSecret, client_secret_expires_at: 0 }),
+    redirect_uris: client.redirectUris,
+    token_endpoint_auth_method: client.tokenEndpointAuthMethod,
+    grant_types: client.grantTypes,
+    response_types: client.responseTypes,
+    ...(client.clientName === undefined ? {} : { client_name: client.clientName }),
+    ...(client.scopes === undefined ? {} : { scope: formatScope(client.scopes) }),
+    ...client.metadata,
+  };
+}

@@ -1,0 +1,27 @@
+/** `POST /revoke` (RFC 7009). */
+import type { FastifyInstance } from 'fastify';
+import { authenticateClient } from '../flows/authenticate-client.ts';
+import { revokeToken } from '../flows/revoke-token.ts';
+import type { Services } from '../flows/services.ts';
+import { refuseOtherMethods } from '../http/methods.ts';
+import { oauthRateLimit } from '../http/rate-limits.ts';
+import { readClientCredentials } from '../protocol/client-credentials.ts';
+import { readParameters } from '../protocol/parameters.ts';
+import { readRevocationRequest } from '../protocol/token-request.ts';
+
+export async function revokeRoute(
+  app: FastifyInstance,
+  { services }: { readonly services: Services },
+): Promise<void> {
+  app.post('/revoke', { config: oauthRateLimit(services) }, async (request, reply) => {
+    const parameters = readParameters(request.body);
+    const { token } = readRevocationRequest(parameters);
+    const client = await authenticateClient(
+      services,
+      readClientCredentials(request.headers.authorization, parameters),
+    );
+    await revokeToken(services, { client, token });
+    return reply.send({});
+  });
+  refuseOtherMethods(app, '/revoke', ['POST']);
+}

@@ -1,0 +1,105 @@
+/** Builds the long-lived collaborators, in the order in which they need each other. */
+import type { Logger } from 'pino';
+import type { Config } from './config.ts';
+import { readOrCreateKeyFile } from './crypto/encryption-key-file.ts';
+import { Sealer } from './crypto/sealing.ts';
+import { checkEncryptionKeys } from './flows/check-encryption-keys.ts';
+import { KeyRing } from './flows/key-ring.ts';
+import { startMaintenance } from './flows/maintain.ts';
+import { RevocationFeed } from './flows/revocation-feed.ts';
+import type { Services } from './flows/services.ts';
+import { VerifiedTokens } from './flows/verified-tokens.ts';
+import { createIdentityProvider } from './identity/create-identity-provider.ts';
+import type { Resource } from './protocol/resource.ts';
+import { readTarget } from './proxy/target.ts';
+import type { Database } from './repositories/database.ts';
+import { migrate } from './repositories/migrate.ts';
+import { openDatabase } from './repositories/open-database.ts';
+
+/** What a caller may bring instead of what the configuration says: for tests, and for embedding. */
+export interface Overrides {
+  readonly db?: Database;
+  readonly clock?: () => Date;
+}
+
+/** @throws an error with a message for the operator when the database or a key does not fit */
+export async function buildServices(
+  config: Config,
+  log: Logger,
+  overrides: Overrides = {},
+): Promise<{ readonly services: Services; close(): Promise<void> }> {
+  const clock = overrides.clock ?? (() => new Date());
+  const db =
+    overrides.db ??
+    (await openDatabase(config, (error) =>
+      log.warn({ err: error }, 'a database connection was lost; it is made anew'),
+    ));
+  try {
+    await migrate(db);
+    const sealer = new Sealer(encryptionKeys(config, log));
+    await checkEncryptionKeys(db, sealer, clock());
+    const keyRing = new KeyRing({ db, sealer, clock, alg: config.signingAlg });
+    await keyRing.refresh();
+    const verifiedTokens = new VerifiedTokens();
+    const revocationFeed = new RevocationFeed({
+      db,
+      onRevocation: (revocation) => verifiedTokens.revoke(revocation),
+      onError: (error) =>
+        log.warn({ err: error }, 'the revocation feed cannot be read; tokens are checked one by one'),
+    });
+    await revocationFeed.start();
+    const identityProvider = createIdentityProvider(config.provider, {
+      clock,
+      onStatus: (status) => log.info({ status }, 'identity provider'),
+    });
+    identityProvider.start();
+    const resources = [readResource(config)] as const;
+    const services = {
+      config,
+      db,
+      clock,
+      log,
+      sealer,
+      keyRing,
+      identityProvider,
+      resources,
+      revocationFeed,
+      verifiedTokens,
+    };
+    const stopMaintenance = startMaintenance(services);
+    return {
+      services,
+      async close() {
+        identityProvider.stop();
+        await stopMaintenance();
+        await revocationFeed.stop();
+        if (overrides.db === undefined) await db.close();
+      },
+    };
+  } catch (error) {
+    if (overrides.db === undefined) await db.close();
+    throw error;
+  }
+}
+
+function encryptionKeys(config: Config, log: Logger): readonly Uint8Array[] {
+  if (config.encryptionKeys !== undefined) return config.encryptionKeys;
+  const { key, file, isNew } = readOrCreateKeyFile(config.dataDir);
+  log.warn(
+    { file },
+    isNew
+      ? 'ENCRYPTION_KEY is not set: a key was made. Keep this file with your backups; without it, everyone has to sign in again'
+      : 'ENCRYPTION_KEY is not set: the key in this file is used',
+  );
+  return [key];
+}
+
+function readResource(config: Config): Resource {
+  const path = '/mcp';
+  return {
+    path,
+    identifier: `${config.baseUrl}${path}`,
+    name: new URL(config.baseUrl).host,
+    target: readTarget(config.mcpServerUrl, path),
+  };
+}

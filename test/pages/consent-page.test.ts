@@ -1,0 +1,116 @@
+import { describe, expect, test } from 'vitest';
+import { consentPage, type ConsentPageProps } from '../../src/pages/consent-page.ts';
+import { renderPage } from '../../src/pages/html.ts';
+import { attributeValues, structure, visibleText } from './read-page.ts';
+import { consentProps } from './sample-props.ts';
+
+const seen = (changes: Partial<ConsentPageProps> = {}) =>
+  visibleText(consentPage({ ...consentProps, ...changes }));
+const startedHere = 'Only continue if you started this yourself, just now, on this device.';
+
+describe('the consent page (MCP security best practices, confused deputy)', () => {
+  test('says who asks, where the answer goes, for what, for which server, through which provider', () => {
+    const text = seen();
+
+    expect(text).toContain('Allow access to Acme Notes? https://mcp.acme.example/mcp');
+    expect(text).toContain('An app that calls itself “Claude” Not verified wants to connect.');
+    expect(text).toContain('The answer will be sent to claude.ai https://claude.ai/api/mcp/auth_callback');
+    expect(text).toContain('Use Acme Notes in your name');
+    expect(text).toContain('Know who you are');
+    expect(text).toContain('You will sign in with Google.');
+    expect(text).toContain('first registered here on 23 November 2026 at 09:32 UTC');
+    expect(text).toContain('App ID client-1');
+  });
+
+  test('a scope without words is shown as code', () => {
+    const page = renderPage(consentPage(consentProps));
+
+    expect(page).toContain('<li><code><bdi>files:read</bdi></code></li>');
+    expect(page).toContain('<li><bdi>Know who you are</bdi></li>');
+  });
+
+  test('a verified name is not quoted, and carries the mark', () => {
+    const text = seen({ isVerified: true });
+
+    expect(text).toContain('Claude Verified wants to connect.');
+    expect(text).not.toMatch(/Not verified|calls itself|“/);
+  });
+
+  test('only a verified client carries the mark', () => {
+    expect(seen({ clientName: 'Claude ✓ Verified' })).toContain('“Claude Verified” Not verified');
+  });
+
+  test.each([undefined, '', '\u{202e}', ' \u{200b} '])(
+    'a client named %j is an app without a name',
+    (clientName) => {
+      expect(seen({ clientName })).toContain('An app without a name Not verified wants to connect.');
+    },
+  );
+
+  test('warns when every callback is on a loopback address, and helps with a remote machine', () => {
+    const text = seen({ isLoopbackOnly: true });
+
+    expect(text).toContain('This is a program on your computer');
+    expect(text).toContain(startedHere);
+    expect(text).toContain('Does the app run on another machine?');
+  });
+
+  test('warns when the callback opens an app by its scheme (RFC 8252 §8.6)', () => {
+    const text = seen({ isPrivateScheme: true });
+
+    expect(text).toContain('any app there can claim such an address');
+    expect(text).toContain(startedHere);
+  });
+
+  test('a web callback gets no such warning', () => {
+    expect(seen()).not.toContain(startedHere);
+  });
+
+  test('when the provider is away the page says so, and can still be approved', () => {
+    const away = consentPage({ ...consentProps, providerUnavailable: true });
+
+    expect(visibleText(away)).toContain('Google cannot be reached right now.');
+    expect(visibleText(away)).toContain('trying again in a moment will work');
+    expect(renderPage(away)).toContain('value="approve"');
+    expect(seen()).not.toContain('cannot be reached');
+  });
+
+  test('is one POST form with the request and two decisions', () => {
+    const page = consentPage(consentProps);
+
+    expect(structure(page).filter((tag) => tag.startsWith('<form'))).toHaveLength(1);
+    expect(attributeValues(page, 'method')).toEqual(['post']);
+    expect(attributeValues(page, 'action')).toEqual(['/consent']);
+    expect(attributeValues(page, 'name').slice(-3)).toEqual(['request_id', 'decision', 'decision']);
+    expect(attributeValues(page, 'value')).toEqual(['request-secret', 'approve', 'deny']);
+    expect(visibleText(page)).toMatch(/Continue to Google Cancel/);
+  });
+
+  test('nothing is focused by itself: a key that is already down cannot approve', () => {
+    expect(renderPage(consentPage(consentProps))).not.toContain('autofocus');
+  });
+
+  test('the browser does not bring back an older request id (Firefox restores hidden fields)', () => {
+    expect(attributeValues(consentPage(consentProps), 'autocomplete')).toEqual(['off']);
+  });
+
+  test('the request id is in the form and nowhere else', () => {
+    const markup = renderPage(consentPage(consentProps));
+
+    expect(markup.split('request-secret')).toHaveLength(2);
+    expect(seen()).not.toContain('request-secret');
+  });
+
+  test('what a client says about itself stays out of the title', () => {
+    const [, title] = /<title>(.*?)<\/title>/.exec(renderPage(consentPage(consentProps))) ?? [];
+
+    expect(title).toBe('Allow access to Acme Notes?');
+  });
+
+  test.each(['https://evil.example/consent', '//evil.example', 'javascript:alert(1)'])(
+    'the form cannot be sent to %s',
+    (formAction) => {
+      expect(() => consentPage({ ...consentProps, formAction })).toThrow(TypeError);
+    },
+  );
+});

@@ -1,0 +1,83 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { consentPage } from '../../src/pages/consent-page.ts';
+import { errorPage } from '../../src/pages/error-page.ts';
+import { homePage } from '../../src/pages/home-page.ts';
+import { renderPage, type Html } from '../../src/pages/html.ts';
+import { structure, visibleText } from './read-page.ts';
+import { consentProps, errorProps, homeProps } from './sample-props.ts';
+
+/** Each text that reaches a page, as a function from that text to the page. */
+const places: Readonly<Record<string, (text: string) => Html>> = {
+  'client name': (clientName) => consentPage({ ...consentProps, clientName }),
+  'verified client name': (clientName) => consentPage({ ...consentProps, clientName, isVerified: true }),
+  'client id': (clientId) => consentPage({ ...consentProps, clientId }),
+  'callback host': (callbackHost) => consentPage({ ...consentProps, callbackHost }),
+  'callback URI': (callbackUri) => consentPage({ ...consentProps, callbackUri }),
+  'resource name': (resourceName) => consentPage({ ...consentProps, resourceName }),
+  'resource identifier': (resourceIdentifier) => consentPage({ ...consentProps, resourceIdentifier }),
+  scope: (scope) => consentPage({ ...consentProps, scopes: [{ scope, words: scope }] }),
+  'words of a scope': (words) => consentPage({ ...consentProps, scopes: [{ scope: 'openid', words }] }),
+  'provider name': (providerName) =>
+    consentPage({ ...consentProps, providerName, providerUnavailable: true }),
+  'request id of a consent': (requestId) => consentPage({ ...consentProps, requestId }),
+  'error title': (title) => errorPage({ ...errorProps, title }),
+  'error message': (message) => errorPage({ ...errorProps, message }),
+  'next step': (nextStep) => errorPage({ ...errorProps, nextStep }),
+  'error code': (code) => errorPage({ ...errorProps, code }),
+  'request id': (requestId) => errorPage({ ...errorProps, requestId }),
+  'name of a fact': (name) => errorPage({ ...errorProps, details: { [name]: 'x' } }),
+  fact: (fact) => errorPage({ ...errorProps, details: { Fact: fact, Facts: ['x', fact] } }),
+  'link label': (label) => errorPage({ ...errorProps, continueTo: { url: 'https://claude.ai/', label } }),
+  'name on the home page': (resourceName) => homePage({ ...homeProps, resourceName }),
+  'address on the home page': (mcpUrl) => homePage({ ...homeProps, mcpUrl }),
+  'provider on the home page': (providerName) => homePage({ ...homeProps, providerName }),
+};
+
+const attacks = [
+  '<script>alert(1)</script>',
+  '"><script>alert(1)</script>',
+  '"onmouseover="alert(1)',
+  "' onfocus=alert(1) autofocus '",
+  '</title><script>alert(1)</script>',
+  '</style><script>alert(1)</script>',
+  '</bdi></strong></p><form action="https://evil.example">',
+  '<img src=x onerror=alert(1)>',
+  'javascript:alert(1)',
+  '<!-- ',
+  ']]>',
+  '&lt;script&gt;',
+  '`${alert(1)}`',
+  '\u{202e}gnp.exe',
+  '\n\n<meta http-equiv="refresh" content="0;url=https://evil.example">',
+];
+
+describe.each(Object.entries(places))('%s', (_, pageWith) => {
+  const harmless = structure(pageWith('x'));
+
+  test('cannot change the page with any known attack', () => {
+    const pages = attacks.map((attack) => pageWith(`x${attack}`));
+
+    expect(pages.map(structure)).toEqual(attacks.map(() => harmless));
+  });
+
+  test('cannot turn the text around it', () => {
+    const page = pageWith('x\u{202e}gnp.exe\u{2066}');
+    const [, title] = renderPage(page).split(/<\/?title>/);
+
+    expect(`${title} ${visibleText(page)}`).not.toMatch(/[\u{202a}-\u{202e}\u{2066}-\u{2069}]/u);
+  });
+
+  test('law: no text changes the structure of the page', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 40 }), (text) => {
+        expect(structure(pageWith(`x${text}`))).toEqual(harmless);
+      }),
+      { numRuns: 50 },
+    );
+  });
+});
+
+test('references in a text are shown as typed, not decoded', () => {
+  expect(visibleText(errorPage({ ...errorProps, message: '&lt;b&gt; &amp;' }))).toContain('&lt;b&gt; &amp;');
+});

@@ -1,0 +1,44 @@
+/** Props of an ordinary visit, for tests to vary. */
+import type { ConsentPageProps } from '../../src/pages/consent-page.ts';
+import type { ErrorPageProps } from '../../src/pages/error-page.ts';
+import type { HomePageProps } from '../../src/pages/home-page.ts';
+
+export const consentProps: ConsentPageProps = {
+  clientName: 'Claude',
+  clientId: 'client-1',
+  callbackHost: 'claude.ai',
+  callbackUri: 'https://claude.ai/api/mcp/auth_callback',
+  isVerified: false,
+  isLoopbackOnly: false,
+  isPrivateScheme: false,
+  registeredAt: new Date('2026-11-23T09:32:00Z'),
+  resourceName: 'Acme Notes',
+  resourceIdentifier: 'https://mcp.acme.example/mcp',
+  scopes: [
+    { scope: 'openid', words: 'Know who you are' },
+    { scope: 'files:read', words: 'files:read' },
+  ],
+  providerName: 'Google',
+  providerUnavailable: false,
+  requestId: 'request-secret',
+  formAction: '/consent',
+};
+
+export const errorProps: ErrorPageProps = {
+  title: 'A title',
+  message: 'A message.',
+  nextStep: 'A next step.',
+  code: 'invalid_request',
+  requestId: 'req-1',
+  details: {
+    'Asked for': 'http://localhost:9999/cb',
+    Registered: ['https://a.example/cb', 'https://b.example/cb'],
+  },
+  continueTo: { url: 'https://claude.ai/back?error=access_denied', label: 'Back to Claude' },
+};
+
+export const homeProps: HomePageProps = {
+  resourceName: 'Acme Notes',
+  mcpUrl: 'https://mcp.acme.example/mcp',
+  providerName: 'Google',
+};
