@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import cookie from '@fastify/cookie';
 import formbody from '@fastify/formbody';
 import helmet from '@fastify/helmet';
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Logger } from 'pino';
 import type { Config } from './config.ts';
 import { authenticate } from './http/authenticate.ts';
@@ -16,6 +16,7 @@ import './http/principal.ts';
 import { mcpRateLimiter, registerRateLimits } from './http/rate-limits.ts';
 import { registerRequestLog } from './http/request-log.ts';
 import { pageHeaders } from './http/send-page.ts';
+import { closeGracefully } from './proxy/close-gracefully.ts';
 import { registerProxy } from './proxy/register-proxy.ts';
 import { authorizeRoute } from './routes/authorize.ts';
 import { callbackRoute } from './routes/callback.ts';
@@ -41,12 +42,13 @@ export async function buildApp(
   const loggerInstance: FastifyBaseLogger = log;
   const app = Fastify({
     loggerInstance,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomBytes(9).toString('base64url'),
     trustProxy: config.trustProxy.length === 0 ? false : [...config.trustProxy],
     bodyLimit: 65_536,
     forceCloseConnections: 'idle',
   });
+  closeGracefully(app, config.shutdownGraceSeconds * 1000);
   app.addHook('onClose', close);
   app.decorateRequest('principal', undefined);
 
@@ -85,7 +87,6 @@ export async function buildApp(
       resource,
       publicOrigin: config.baseUrl,
       authenticate: authenticate(services, resource, mcpRateLimiter(app, config)),
-      shutdownGraceMs: config.shutdownGraceSeconds * 1000,
     });
   }
   return app;

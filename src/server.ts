@@ -1,4 +1,6 @@
 /** Starts the server, and stops it without cutting anyone off. */
+import type { FastifyInstance } from 'fastify';
+import type { Logger } from 'pino';
 import { buildApp } from './app.ts';
 import { type Config, ConfigError, loadConfig, readEnvironment } from './config.ts';
 import { createLogger } from './http/logging.ts';
@@ -14,13 +16,12 @@ function readConfig(): Config {
   }
 }
 
-const config = readConfig();
-const log = createLogger(config.logLevel);
-try {
-  const app = await buildApp(config, { log });
+/** Lets open answers finish; a second signal, or one before there is anything to finish, ends at once. */
+function stopOnSignals(log: Logger): (app: FastifyInstance) => void {
+  let app: FastifyInstance | undefined;
   let isStopping = false;
   const stop = (signal: string): void => {
-    if (isStopping) process.exit(1);
+    if (isStopping || app === undefined) process.exit(isStopping ? 1 : 0);
     isStopping = true;
     log.info({ signal }, 'stopping');
     app.close().then(
@@ -33,6 +34,17 @@ try {
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
+  return (started) => {
+    app = started;
+  };
+}
+
+const config = readConfig();
+const log = createLogger(config.logLevel);
+const stopWith = stopOnSignals(log);
+try {
+  const app = await buildApp(config, { log });
+  stopWith(app);
   await app.listen({ host: config.host, port: config.port });
   log.info({ url: config.baseUrl, mcpServer: config.mcpServerUrl }, 'ready');
 } catch (error) {

@@ -10,6 +10,7 @@ import { RevocationFeed } from './flows/revocation-feed.ts';
 import type { Services } from './flows/services.ts';
 import { VerifiedTokens } from './flows/verified-tokens.ts';
 import { createIdentityProvider } from './identity/create-identity-provider.ts';
+import type { ProviderStatus } from './identity/identity-provider.ts';
 import type { Resource } from './protocol/resource.ts';
 import { readTarget } from './proxy/target.ts';
 import type { Database } from './repositories/database.ts';
@@ -50,7 +51,7 @@ export async function buildServices(
     await revocationFeed.start();
     const identityProvider = createIdentityProvider(config.provider, {
       clock,
-      onStatus: (status) => log.info({ status }, 'identity provider'),
+      onStatus: (status) => log.info(describeStatus(status), 'identity provider'),
     });
     identityProvider.start();
     const resources = [readResource(config)] as const;
@@ -102,4 +103,10 @@ function readResource(config: Config): Resource {
     name: new URL(config.baseUrl).host,
     target: readTarget(config.mcpServerUrl, path),
   };
+}
+
+function describeStatus(status: ProviderStatus): { readonly provider: string; readonly reason?: string } {
+  return status.state === 'ready'
+    ? { provider: 'ready' }
+    : { provider: 'unavailable', reason: status.reason };
 }

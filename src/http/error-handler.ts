@@ -134,7 +134,7 @@ async function sendRefusal(
     .send({
       error: wireCode(refusal.code),
       ...(refusal.description === undefined ? {} : { error_description: ascii(refusal.description) }),
-      ...(isForPeople(request) && refusal.details !== undefined ? { details: refusal.details } : {}),
+      ...(Object.keys(refusal.details ?? {}).length === 0 ? {} : { details: refusal.details }),
     });
 }
 

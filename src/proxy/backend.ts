@@ -3,7 +3,7 @@ import { Agent, type Dispatcher } from 'undici';
 import type { ProxyTarget } from '../protocol/resource.ts';
 
 /** The MCP server answered, but with something that no client of ours may see. The message is for the operator. */
-export class UnusableAnswerError extends Error {
+class UnusableAnswerError extends Error {
   override readonly name = 'UnusableAnswerError';
 }
 

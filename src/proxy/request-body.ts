@@ -10,7 +10,7 @@ import { PassThrough, type Readable } from 'node:stream';
 export function detachedBody(request: IncomingMessage): Readable | undefined {
   if (!hasBody(request)) return undefined;
   const body = request.pipe(new PassThrough());
-  
+  body.once('close', () => request.resume());
   return body;
 }
 

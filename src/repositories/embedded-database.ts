@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { PGlite, types } from '@electric-sql/pglite';
 import { lockDataDir } from './data-dir-lock.ts';
 import type { Database, QueryResult, SqlQuery } from './database.ts';
+import { asUnavailable } from './postgres-errors.ts';
 
 export interface EmbeddedOptions {
   /** Told about trouble that no caller is waiting for. */
@@ -46,15 +47,23 @@ export async function openEmbeddedDatabase(dataDir: string, { onError }: Embedde
   return {
     kind: 'embedded',
     query: (query) => guard(() => run(pglite, query)),
-    transaction: (work) =>
-      guard(() =>
-        pglite.transaction((tx) =>
-          work({
+    async transaction(work) {
+      let thrown: unknown;
+      try {
+        return await pglite.transaction((tx) => {
+          const done = work({
             query: (query) => guard(() => run(tx, query)),
             script: (text) => guard(async () => void (await tx.exec(text))),
-          }),
-        ),
-      ),
+          });
+          return done.catch((error: unknown) => {
+            thrown = error;
+            throw error;
+          });
+        });
+      } catch (error) {
+        throw error === thrown ? error : withoutValues(error);
+      }
+    },
     async listen(channel, onNotify) {
       const notify = () => {
         try {
@@ -86,14 +95,17 @@ async function openOrCreate(pgdata: string): Promise<PGlite> {
 }
 
 async function open(pgdata: string): Promise<PGlite> {
-  const lines: string[] = [];
-  const remember = (line: string) => lines.push(line) > 0;
+  const log: string[] = [];
+  const onStderr = (line: string) => log.push(line) > 0;
   try {
-    return await PGlite.create(pgdata, { parsers, serializers, onStderr: remember });
+    return await PGlite.create(pgdata, { parsers, serializers, onStderr });
   } catch (error) {
-    throw new Error(`The embedded database in ${pgdata} cannot be opened: ${lines.at(-1) ?? String(error)}`, {
-      cause: error,
-    });
+    const reasons = log.flatMap((line) => /(?:FATAL|PANIC|DETAIL): +(.*)/.exec(line)?.[1] ?? []);
+    const reason = reasons.join(' ') || 'its files are damaged or are not a database';
+    throw new Error(
+      `The embedded database in ${pgdata} cannot be opened: ${reason}. Restore it from a backup, or move the directory away to start with an empty one`,
+      { cause: error },
+    );
   }
 }
 
@@ -102,12 +114,16 @@ async function run(on: Pick<PGlite, 'query'>, { text, values }: SqlQuery): Promi
   return { rows, rowCount: rowCount ?? 0 };
 }
 
-/** Lets errors in a statement pass, without its values; anything else means that the engine itself has failed. */
 async function guard<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof Error && 'params' in error) delete error.params;
-    throw error;
+    throw withoutValues(error);
   }
+}
+
+/** The error as callers know it from `pg`. PGlite adds the statement's values, which no log should have. */
+function withoutValues(error: unknown): unknown {
+  if (error instanceof Error && 'params' in error) delete error.params;
+  return asUnavailable(error) ?? error;
 }

@@ -60,18 +60,19 @@ export function openPostgresDatabase(dsn: string, { onError }: PostgresOptions):
   const listeners = new Set<() => Promise<void>>();
   let closing: Promise<void> | undefined;
 
-  /** Runs `connect`; a server without TLS (or with nothing else) is asked once more in the other way. */
+  /** Runs `connect`. With `sslmode=prefer`, a server that refuses is asked once more with or without TLS. */
   async function connecting<T>(connect: () => Promise<T>): Promise<T> {
+    const isEncrypted = config.ssl !== false;
     try {
       return await connect();
     } catch (error) {
-      if (!target.mayBePlain || !isTlsMismatch(error, config.ssl !== false)) throw unavailable(error);
-      config.ssl = config.ssl === false ? target.tls : false;
+      if (!target.mayBePlain || !isTlsMismatch(error, isEncrypted)) throw unavailable(error);
+      config.ssl = isEncrypted ? false : target.tls;
       pool.options.ssl = config.ssl;
-      return await connect().catch((error: unknown) => {
-        throw unavailable(error);
-      });
     }
+    return await connect().catch((error: unknown) => {
+      throw unavailable(error);
+    });
   }
 
   /** Lends a connection to `work`; one that may be broken does not come back to the pool. */

@@ -1,5 +1,4 @@
-/** Tells an outage of PostgreSQL from an error in a statement. */
-import { DatabaseError } from 'pg';
+/** Tells an outage of PostgreSQL, the server or the embedded one, from an error in a statement. */
 import { DatabaseUnavailableError } from './database.ts';
 
 /**
@@ -9,18 +8,20 @@ import { DatabaseUnavailableError } from './database.ts';
  */
 const unavailableStates = /^(?:08...|53...|57014|57P..|58...|25006|25P03)$/;
 
-/** What `pg` says, without any code, when a connection breaks or time runs out. */
+/** What the drivers say, without any code, when a connection breaks, time runs out or all is closed. */
 const driverMessages =
-  /^(?:Connection terminated|Query read timeout|timeout exceeded|timeout expired|Client (?:has encountered|was closed))/;
+  /^(?:Connection terminated|Query read timeout|timeout exceeded|timeout expired|Client (?:has encountered|was closed)|PGlite is clos)/;
+
+/** What a PGlite whose WebAssembly has crashed or was closed throws. */
+const engineErrors = /^(?:RuntimeError|ExitStatus|ErrnoError)$/;
 
 /** The outage that `error` reports, or undefined when it is about the statement itself. */
 export function asUnavailable(error: unknown): DatabaseUnavailableError | undefined {
   if (error instanceof DatabaseUnavailableError) return error;
-  if (!(error instanceof Error)) return undefined;
+  const { name, message, code, severity, syscall } = Object(error) as Readonly<Record<string, unknown>>;
+  if (severity !== undefined) return unavailableStates.test(String(code)) ? unavailable(error) : undefined;
   const isOutage =
-    error instanceof DatabaseError
-      ? unavailableStates.test(error.code ?? '')
-      : 'syscall' in error || driverMessages.test(error.message);
+    syscall !== undefined || driverMessages.test(String(message)) || engineErrors.test(String(name));
   return isOutage ? unavailable(error) : undefined;
 }
 

@@ -5,7 +5,15 @@ import { connect, type AddressInfo } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import cors from '@fastify/cors';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { publicOrigin, send, sendBytes, startBackend, startProxy, startRawBackend } from './support.ts';
+import {
+  publicOrigin,
+  send,
+  sendBytes,
+  startBackend,
+  startManual,
+  startProxy,
+  startRawBackend,
+} from './support.ts';
 
 describe('status codes carry meaning and pass as they are (protocol.md, item 129)', () => {
   test.each([
@@ -190,6 +198,16 @@ describe('the MCP server’s own failures are 502 or 504 in JSON, never 401 (cli
       expect(log.filter((line) => line.includes('the MCP server answered 401'))).toHaveLength(1);
     },
   );
+
+  test('what it says beside a refused status is not read to the end', async () => {
+    const { proxy, next } = await startManual();
+    const asking = send(`${proxy.origin}/mcp`);
+    const { response } = await next();
+    response.writeHead(401).write('the beginning of a stream');
+    expect((await asking).status).toBe(502);
+    await once(response, 'close');
+    expect(response.writableFinished).toBe(false);
+  });
 
   test('its 403 passes, without a challenge', async () => {
     const backend = await startBackend((_request, response) => {

@@ -75,6 +75,18 @@ test.each(['kept for the next request', 'that was never used'])(
   },
 );
 
+test('connections to the MCP server are closed as well', async () => {
+  const { proxy, next } = await startManual({ graceMs: hour });
+  const asking = open(`${proxy.origin}/mcp`);
+  const { request, response } = await next();
+  response.end();
+  await once((await asking).resume(), 'end');
+  // Sooner than undici would give up a connection that it keeps for the next request.
+  const closing = once(request.socket, 'close', { signal: AbortSignal.timeout(2000) });
+  await proxy.app.close();
+  await expect(closing).resolves.toBeDefined();
+});
+
 test('requests without a connection are not waited for', async () => {
   const backend = await startBackend((_request, response) => response.end('answer'));
   const { app } = await startProxy(`${backend.origin}/mcp`, { graceMs: hour });

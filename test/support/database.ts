@@ -7,7 +7,7 @@ import { describe, inject } from 'vitest';
 import type { Database } from '../../src/repositories/database.ts';
 import { openEmbeddedDatabase } from '../../src/repositories/embedded-database.ts';
 import { openPostgresDatabase } from '../../src/repositories/postgres-database.ts';
-import { dsnOf, withAdmin } from './global-setup.ts';
+import { dsnOf, withAdmin } from './postgres.ts';
 
 export type DatabaseKind = Database['kind'];
 

@@ -2,12 +2,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Client } from 'pg';
+import type { Client } from 'pg';
 import type { TestProject } from 'vitest/node';
 import { openEmbeddedDatabase } from '../../src/repositories/embedded-database.ts';
 import { migrate } from '../../src/repositories/migrate.ts';
 import { openPostgresDatabase } from '../../src/repositories/postgres-database.ts';
-import { startPostgres, type PostgresServer } from './postgres.ts';
+import { dsnOf, type PostgresServer, startPostgres, withAdmin } from './postgres.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -66,23 +66,6 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await server?.remove();
     rmSync(folder, { recursive: true, force: true });
   };
-}
-
-/** The DSN of another database on the same server. */
-export function dsnOf(dsn: string, database: string): string {
-  const url = new URL(dsn);
-  url.pathname = `/${database}`;
-  return url.href;
-}
-
-export async function withAdmin<T>(dsn: string, work: (admin: Client) => Promise<T>): Promise<T> {
-  const admin = new Client({ connectionString: dsn });
-  await admin.connect();
-  try {
-    return await work(admin);
-  } finally {
-    await admin.end();
-  }
 }
 
 async function dropAll(admin: Client, prefix: string): Promise<void> {

@@ -1,5 +1,5 @@
 /** Ends a test run by naming what this machine could not run, and why. */
-import type { Reporter, TestModule, Vitest } from 'vitest/node';
+import type { Reporter, TestModule, TestSuite, Vitest } from 'vitest/node';
 
 export default class NotRunReporter implements Reporter {
   private vitest: Vitest | undefined;
@@ -9,27 +9,35 @@ export default class NotRunReporter implements Reporter {
   }
 
   onTestRunEnd(testModules: readonly TestModule[]): void {
-    const lines = [...this.missing(), ...testModules.flatMap(skippedIn)];
-    const text =
-      lines.length === 0 ? 'Everything ran.' : lines.map((line) => `Not run here: ${line}`).join('\n');
-    this.vitest?.logger.log(`${text}\n`);
-  }
-
-  private *missing(): Generator<string> {
-    const { postgres } = this.vitest?.getRootProject().getProvidedContext() ?? {};
-    if (postgres === undefined) return;
-    if (postgres.dsn === undefined) yield `tests on PostgreSQL (${postgres.reason})`;
-    else if (!postgres.canStart) yield `tests that stop a PostgreSQL of their own (${postgres.reason})`;
+    const vitest = this.vitest;
+    if (vitest === undefined) return;
+    const isSelection = vitest.config.testNamePattern !== undefined;
+    const lines = [
+      ...missingPostgres(vitest),
+      ...(isSelection ? [] : testModules.flatMap((module) => skippedIn(module, module.relativeModuleId))),
+    ];
+    const text = lines.map((line) => `Not run here: ${line}`).join('\n') || 'Everything ran.';
+    vitest.logger.log(text);
   }
 }
 
+function missingPostgres(vitest: Vitest): string[] {
+  const { dsn, canStart, reason } = vitest.getRootProject().getProvidedContext().postgres;
+  if (dsn === undefined) return [`tests on PostgreSQL (${reason})`];
+  return canStart ? [] : [`tests that stop a PostgreSQL of their own (${reason})`];
+}
+
 /** One line for each outermost suite or test that was skipped. */
-function skippedIn(testModule: TestModule): string[] {
-  const lines: string[] = [];
-  for (const test of testModule.children.allTests('skipped')) {
-    const result = test.result();
-    const note = result.state === 'skipped' && result.note ? ` (${result.note})` : '';
-    lines.push(`${testModule.relativeModuleId}: ${test.fullName}${note}`);
-  }
-  return lines;
+function skippedIn(parent: TestModule | TestSuite, name: string): string[] {
+  return [...parent.children].flatMap((child) => {
+    const path = `${name} > ${child.name}`;
+    if (child.type === 'test') {
+      const result = child.result();
+      if (result.state !== 'skipped') return [];
+      return [result.note === undefined ? path : `${path} (${result.note})`];
+    }
+    const tests = [...child.children.allTests()];
+    const isSkipped = tests.length > 1 && tests.every((test) => test.options.mode === 'skip');
+    return isSkipped ? [`${path} (${tests.length} tests)`] : skippedIn(child, path);
+  });
 }

@@ -148,19 +148,35 @@ function keepServer({ dsn, folder, command, environment }: ServerCommand): Postg
     stop: () => signal('INT'),
     kill: () => signal('QUIT'),
     async dropConnections() {
-      const client = new Client({ connectionString: dsn });
-      await client.connect();
-      await client.query(
-        `select pg_terminate_backend(pid) from pg_stat_activity
-         where pid <> pg_backend_pid() and backend_type = 'client backend'`,
+      await withAdmin(dsn, (admin) =>
+        admin.query(
+          `select pg_terminate_backend(pid) from pg_stat_activity
+           where pid <> pg_backend_pid() and backend_type = 'client backend'`,
+        ),
       );
-      await client.end();
     },
     async remove() {
       await signal('QUIT');
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** The DSN of another database on the same server. */
+export function dsnOf(dsn: string, database: string): string {
+  const url = new URL(dsn);
+  url.pathname = `/${database}`;
+  return url.href;
+}
+
+export async function withAdmin<T>(dsn: string, work: (admin: Client) => Promise<T>): Promise<T> {
+  const admin = new Client({ connectionString: dsn });
+  await admin.connect();
+  try {
+    return await work(admin);
+  } finally {
+    await admin.end();
+  }
 }
 
 /** The server refuses to run as root. */
