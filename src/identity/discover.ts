@@ -63,7 +63,7 @@ function judge(
 }
 
 /** For all places together: someone may be waiting to sign in. */
-const maxDiscoveryMs = 20_000;
+const maxDiscoveryMs = 15_000;
 const maxRedirects = 3;
 
 /** The JSON at an address; undefined when it is surely not there. Redirects are followed on the same origin only. */

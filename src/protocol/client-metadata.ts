@@ -33,8 +33,8 @@ const registration = z.object({
   software_id: optionalText(200),
   software_version: optionalText(100),
   application_type: z.enum(['native', 'web']).optional().catch(undefined),
-  jwks: z.unknown(),
-  jwks_uri: z.unknown(),
+  jwks: z.unknown().optional(),
+  jwks_uri: z.unknown().optional(),
 });
 
 export interface ClientMetadata {
