@@ -21,7 +21,7 @@ create index clients_never_used on clients (created_at) where source = 'dynamic'
 -- Authorization requests between /authorize and /callback: waiting for consent, then for the provider.
 create table authorization_requests (
   request_id_hash bytea primary key,
-  browser_hash bytea not null,
+  consent_hash bytea not null,
   client_id text not null references clients on delete cascade,
   redirect_uri text not null,
   state text,

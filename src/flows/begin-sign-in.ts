@@ -32,7 +32,7 @@ export function signInPlace(upstreamStateHash: SecretHash): string {
  */
 export async function beginSignIn(
   services: Pick<Services, 'db' | 'config' | 'sealer' | 'identityProvider'>,
-  key: { readonly requestIdHash: SecretHash; readonly browserHash: SecretHash; readonly now: Date },
+  key: { readonly requestIdHash: SecretHash; readonly consentHash: SecretHash; readonly now: Date },
   pending: PendingRequest,
 ): Promise<SignInRedirect | undefined> {
   const { identityProvider, sealer, config, db } = services;

@@ -31,7 +31,12 @@ type SignInServices = Pick<Services, 'db' | 'clock' | 'config' | 'sealer' | 'ide
  */
 export async function completeSignIn(
   services: SignInServices,
-  input: { readonly returnedUrl: URL; readonly state: string; readonly signInSecret: string | undefined },
+  input: {
+    readonly returnedUrl: URL;
+    readonly state: string;
+    readonly signInSecret: string | undefined;
+    readonly browserId: string;
+  },
 ): Promise<{ readonly location: string }> {
   const upstreamStateHash = hashSecret(input.state);
   if (input.signInSecret === undefined) throw wrongBrowser();
@@ -53,7 +58,7 @@ export async function completeSignIn(
       redirectUri: callbackUrl(services.config.baseUrl),
     });
     const code = await storeGrant(services, returning, identity, tokens);
-    await remember(services, returning, target);
+    await remember(services, returning, target, input.browserId);
     return {
       location: withResponseParameters(target, {
         code,
@@ -118,14 +123,12 @@ async function remember(
   services: SignInServices,
   returning: ReturningSignIn,
   target: RedirectTarget,
+  browserId: string,
 ): Promise<void> {
   if (!canRememberConsent(target)) return;
   const now = services.clock();
-  await rememberConsent(services.db, {
-    ...returning,
-    now,
-    expiresAt: later(now, lifetimes.rememberedConsentMs),
-  });
+  const expiresAt = later(now, lifetimes.rememberedConsentMs);
+  await rememberConsent(services.db, { ...returning, browserHash: hashSecret(browserId), now, expiresAt });
 }
 
 /** The provider's words stay in the log: the client gets the code, and a sentence of ours. */

@@ -19,16 +19,17 @@ export async function decideConsent(
   services: Pick<Services, 'db' | 'clock' | 'config' | 'sealer' | 'identityProvider'>,
   input: {
     readonly requestId: string;
-    readonly browserId: string | undefined;
+    readonly consentSecret: string | undefined;
     readonly decision: 'approve' | 'deny';
   },
 ): Promise<SignInRedirect> {
   const key = {
     requestIdHash: hashSecret(input.requestId),
-    browserHash: hashSecret(input.browserId ?? ''),
+    consentHash: hashSecret(input.consentSecret ?? ''),
     now: services.clock(),
   };
-  const pending = input.browserId === undefined ? undefined : await findUndecidedRequest(services.db, key);
+  const pending =
+    input.consentSecret === undefined ? undefined : await findUndecidedRequest(services.db, key);
   const client = pending === undefined ? undefined : await findClient(services.db, pending.clientId);
   const target = pending && matchRedirectUri(client?.redirectUris ?? [], pending.redirectUri);
   if (pending === undefined || target === undefined) throw nothingToDecide();

@@ -22,6 +22,8 @@ export type AuthorizationStep =
   | {
       readonly step: 'consent';
       readonly requestId: string;
+      /** Proves that the decision comes from the browser that was asked. */
+      readonly consentSecret: string;
       readonly client: Client;
       readonly target: RedirectTarget;
       readonly resource: Resource;
@@ -44,13 +46,15 @@ type AuthorizeServices = Pick<
  */
 export async function startAuthorization(
   services: AuthorizeServices,
-  input: { readonly parameters: RawParameters; readonly browserId: string },
+  input: { readonly parameters: RawParameters; readonly browserId: string | undefined },
 ): Promise<AuthorizationStep> {
   const { client, target } = await findRedirectTarget(services, input.parameters);
-  const { pending, resource, forcesConsent } = readPendingRequest(services, client, target, input.parameters);
+  const request = readPendingRequest(services, client, target, input.parameters);
+  const { pending, resource } = request;
   const now = services.clock();
   const requestId = createNonce();
-  const key = { requestIdHash: hashSecret(requestId), browserHash: hashSecret(input.browserId), now };
+  const consentSecret = createNonce();
+  const key = { requestIdHash: hashSecret(requestId), consentHash: hashSecret(consentSecret), now };
   await insertAuthorizationRequest(services.db, {
     ...pending,
     ...key,
@@ -58,16 +62,26 @@ export async function startAuthorization(
     expiresAt: later(now, lifetimes.consentMs),
   });
   const isRemembered =
-    !forcesConsent && canRememberConsent(target) && (await hasConsent(services.db, { ...pending, ...key }));
+    !request.forcesConsent && (await isApprovedBefore(services, request.pending, target, input.browserId));
   const signIn = isRemembered ? await beginSignIn(services, key, pending) : undefined;
   return signIn === undefined
-    ? { step: 'consent', requestId, client, target, resource, scopes: pending.scopes }
+    ? { step: 'consent', requestId, consentSecret, client, target, resource, scopes: pending.scopes }
     : { step: 'sign_in', ...signIn };
 }
 
 /** Whether a redirect URI proves who gets the answer: another app can take a loopback port or a private-use scheme. */
 export function canRememberConsent(target: RedirectTarget): boolean {
   return !isLoopbackUri(target.uri) && !isPrivateUseUri(target.uri);
+}
+
+async function isApprovedBefore(
+  services: AuthorizeServices,
+  pending: PendingRequest,
+  target: RedirectTarget,
+  browserId: string | undefined,
+): Promise<boolean> {
+  if (browserId === undefined || !canRememberConsent(target)) return false;
+  return hasConsent(services.db, { ...pending, browserHash: hashSecret(browserId), now: services.clock() });
 }
 
 async function findRedirectTarget(

@@ -1,4 +1,4 @@
-/** The two cookies that people's browsers get: which browser it is, and which sign-in it was sent on. */
+/** The cookies that people's browsers get: one a step of a sign-in, and one that knows what was approved before. */
 import { createHash } from 'node:crypto';
 import type { CookieSerializeOptions } from '@fastify/cookie';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -8,26 +8,35 @@ import { lifetimes } from '../flows/lifetimes.ts';
 /** Browsers keep no cookie longer (RFC 6265bis §5.5). */
 const browserMaxAgeSeconds = 400 * 86_400;
 
+/** The steps that only the browser that took the one before may take: to decide, and to come back from the provider. */
+const steps = {
+  consent: { maxAge: lifetimes.consentMs / 1000 },
+  signin: { maxAge: lifetimes.signInMs / 1000 },
+} as const;
+
 export interface BrowserCookies {
-  /** The browser's id, made and set if it has none yet. */
+  /** The browser's id, made and set if it has none yet. Remembered consent hangs on it. */
   ensureBrowserId(request: FastifyRequest, reply: FastifyReply): string;
   readBrowserId(request: FastifyRequest): string | undefined;
-  /** Set in the answer to the approval, immediately before the redirect to the provider (MCP security best practices). */
-  setSignIn(reply: FastifyReply, state: string, secret: string): void;
-  readSignIn(request: FastifyRequest, state: string): string | undefined;
-  clearSignIn(reply: FastifyReply, state: string): void;
+  /**
+   * Each step of each request has a cookie of its own, named after `id`: two tabs do not disturb each other. That of
+   * the sign-in is set in the answer to the approval, not before (MCP security best practices).
+   */
+  set(reply: FastifyReply, step: keyof typeof steps, id: string, secret: string): void;
+  read(request: FastifyRequest, step: keyof typeof steps, id: string): string | undefined;
+  clear(reply: FastifyReply, step: keyof typeof steps, id: string): void;
 }
 
 /**
  * `__Host-` cookies over https (RFC 6265bis §4.1.3.2); on a local http server names of its own, since cookies are
- * shared between the ports of a host. Each sign-in has its own cookie, so that two tabs do not disturb each other.
+ * shared between the ports of a host.
  */
 export function createBrowserCookies(baseUrl: string): BrowserCookies {
   const isSecure = baseUrl.startsWith('https:');
   const prefix = `${isSecure ? '__Host-' : ''}mop-${digest(baseUrl)}`;
   const options: CookieSerializeOptions = { httpOnly: true, sameSite: 'lax', path: '/', secure: isSecure };
   const browserName = `${prefix}-browser`;
-  const signInName = (state: string): string => `${prefix}-signin-${digest(state)}`;
+  const nameOf = (step: keyof typeof steps, id: string): string => `${prefix}-${step}-${digest(id)}`;
 
   const readBrowserId = (request: FastifyRequest): string | undefined =>
     readNonce(request.cookies[browserName]);
@@ -40,12 +49,12 @@ export function createBrowserCookies(baseUrl: string): BrowserCookies {
       reply.setCookie(browserName, browserId, { ...options, maxAge: browserMaxAgeSeconds });
       return browserId;
     },
-    setSignIn(reply, state, secret) {
-      reply.setCookie(signInName(state), secret, { ...options, maxAge: lifetimes.signInMs / 1000 });
+    set(reply, step, id, secret) {
+      reply.setCookie(nameOf(step, id), secret, { ...options, ...steps[step] });
     },
-    readSignIn: (request, state) => readNonce(request.cookies[signInName(state)]),
-    clearSignIn(reply, state) {
-      reply.clearCookie(signInName(state), options);
+    read: (request, step, id) => readNonce(request.cookies[nameOf(step, id)]),
+    clear(reply, step, id) {
+      reply.clearCookie(nameOf(step, id), options);
     },
   };
 }
@@ -54,6 +63,7 @@ function readNonce(value: string | undefined): string | undefined {
   return value !== undefined && /^[A-Za-z0-9_-]{43}$/.test(value) ? value : undefined;
 }
 
+/** Short: a browser may hold many of these, and sends them all. */
 function digest(value: string): string {
-  return createHash('sha256').update(value).digest('hex').slice(0, 12);
+  return createHash('sha256').update(value).digest('hex').slice(0, 10);
 }

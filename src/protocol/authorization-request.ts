@@ -29,9 +29,7 @@ export function readRedirectPart(
 
 /** `state` alone, so that an error in the rest can be sent back with it. */
 export function readState(raw: RawParameters): string | undefined {
-  return typeof raw.state === 'string' && raw.state !== '' && raw.state.length <= 8192
-    ? raw.state
-    : undefined;
+  return single.safeParse(dropEmpty(raw).state).data;
 }
 
 export interface AuthorizationRequest {

@@ -1,6 +1,6 @@
 /** How a client says who it is at the token and revocation endpoints (RFC 6749 §2.3). */
 import { TokenError } from './errors.ts';
-import type { RawParameters } from './parameters.ts';
+import { type RawParameters, single } from './parameters.ts';
 
 export const clientAuthMethods = ['none', 'client_secret_basic', 'client_secret_post'] as const;
 export type ClientAuthMethod = (typeof clientAuthMethods)[number];
@@ -59,7 +59,7 @@ export function readClientCredentials(
 }
 
 function present(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' && value.length <= 8192 ? value : undefined;
+  return value === '' ? undefined : single.safeParse(value).data;
 }
 
 /** `Basic base64(id ":" secret)`, both parts form-url-encoded (RFC 6749 §2.3.1). */

@@ -13,7 +13,13 @@ import { supportedGrantTypes } from './token-request.ts';
 const maxRedirectUris = 20;
 
 /** A member that is null, empty or of another type counts as absent: it is informational. */
-const optionalText = (max: number) => z.string().trim().min(1).max(max).optional().catch(undefined);
+const optionalText = (max: number) =>
+  z
+    .string()
+    .transform((value) => value.replaceAll(/\p{Cc}/gu, ' ').trim())
+    .pipe(z.string().min(1).max(max))
+    .optional()
+    .catch(undefined);
 const optionalUrl = optionalText(2048).transform((value) =>
   value !== undefined && URL.canParse(value) && new URL(value).protocol === 'https:' ? value : undefined,
 );

@@ -8,8 +8,11 @@ export function dropEmpty(raw: RawParameters): RawParameters {
   return Object.fromEntries(Object.entries(raw).filter(([, value]) => value !== ''));
 }
 
-/** One value; an array, from a repeated parameter, does not pass (RFC 6749 §3.1, §3.2). */
-export const single = z.string().max(8192);
+/** One value without NUL; an array, from a repeated parameter, does not pass (RFC 6749 §3.1, §3.2). */
+export const single = z
+  .string()
+  .max(8192)
+  .refine((value) => !value.includes('\0'));
 
 /** `resource` may be repeated (RFC 8707 §2); inside it is a list. */
 export const resourceParameter = z

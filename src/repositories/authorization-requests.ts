@@ -37,22 +37,22 @@ export async function insertAuthorizationRequest(
   db: Queryable,
   request: PendingRequest & {
     readonly requestIdHash: SecretHash;
-    readonly browserHash: SecretHash;
+    readonly consentHash: SecretHash;
     readonly createdAt: Date;
     readonly expiresAt: Date;
   },
 ): Promise<void> {
   await db.query(sql`
-    insert into authorization_requests (request_id_hash, browser_hash, client_id, redirect_uri, state, code_challenge,
+    insert into authorization_requests (request_id_hash, consent_hash, client_id, redirect_uri, state, code_challenge,
       resource, scopes, created_at, expires_at)
-    values (${request.requestIdHash}, ${request.browserHash}, ${request.clientId}, ${request.redirectUri},
+    values (${request.requestIdHash}, ${request.consentHash}, ${request.clientId}, ${request.redirectUri},
       ${request.state ?? null}, ${request.codeChallenge}, ${request.resource}, ${request.scopes},
       ${request.createdAt}, ${request.expiresAt})`);
 }
 
 interface UndecidedKey {
   readonly requestIdHash: SecretHash;
-  readonly browserHash: SecretHash;
+  readonly consentHash: SecretHash;
   readonly now: Date;
 }
 
@@ -68,7 +68,7 @@ export async function findUndecidedRequest(
       select client_id, redirect_uri, state, code_challenge, resource, scopes
       from authorization_requests
       where request_id_hash = ${key.requestIdHash}
-        and browser_hash = ${key.browserHash}
+        and consent_hash = ${key.consentHash}
         and decided_at is null
         and expires_at > ${key.now}`,
   );
@@ -95,7 +95,7 @@ export async function approveRequest(
       upstream_state_hash = ${signIn.upstreamStateHash}, sign_in_hash = ${signIn.signInHash},
       sealed_sign_in = ${signIn.sealedSignIn}, expires_at = ${signIn.expiresAt}
     where request_id_hash = ${key.requestIdHash}
-      and browser_hash = ${key.browserHash}
+      and consent_hash = ${key.consentHash}
       and decided_at is null
       and expires_at > ${key.now}`);
   return rowCount === 1;
@@ -106,23 +106,21 @@ export async function denyRequest(db: Queryable, key: UndecidedKey): Promise<boo
   const { rowCount } = await db.query(sql`
     delete from authorization_requests
     where request_id_hash = ${key.requestIdHash}
-      and browser_hash = ${key.browserHash}
+      and consent_hash = ${key.consentHash}
       and decided_at is null
       and expires_at > ${key.now}`);
   return rowCount === 1;
 }
 
 export interface ReturningSignIn extends PendingRequest {
-  readonly browserHash: SecretHash;
   readonly identityProvider: string;
   readonly sealedSignIn: Uint8Array;
 }
 
 const returningRow = pendingColumns
-  .extend({ browser_hash: bytes, identity_provider: z.string(), sealed_sign_in: bytes })
+  .extend({ identity_provider: z.string(), sealed_sign_in: bytes })
   .transform((row): ReturningSignIn => ({
     ...toPending(row),
-    browserHash: row.browser_hash as SecretHash,
     identityProvider: row.identity_provider,
     sealedSignIn: row.sealed_sign_in,
   }));
@@ -145,8 +143,7 @@ export async function takeReturn(
         and sign_in_hash = ${key.signInHash}
         and returned_at is null
         and expires_at > ${key.now}
-      returning client_id, redirect_uri, state, code_challenge, resource, scopes, browser_hash, identity_provider,
-        sealed_sign_in`,
+      returning client_id, redirect_uri, state, code_challenge, resource, scopes, identity_provider, sealed_sign_in`,
   );
 }
 

@@ -20,10 +20,13 @@ export async function authorizeRoute(
   const config = oauthRateLimit(services);
 
   const authorize = async (parameters: RawParameters, request: FastifyRequest, reply: FastifyReply) => {
-    const browserId = cookies.ensureBrowserId(request, reply);
+    const browserId = cookies.readBrowserId(request);
     const step = await startAuthorization(services, { parameters, browserId });
-    if (step.step === 'consent') return sendPage(reply, 200, consentPage(consentProps(services, step)));
-    cookies.setSignIn(reply, step.state, step.signInSecret);
+    if (step.step === 'consent') {
+      cookies.set(reply, 'consent', step.requestId, step.consentSecret);
+      return sendPage(reply, 200, consentPage(consentProps(services, step)));
+    }
+    cookies.set(reply, 'signin', step.state, step.signInSecret);
     return reply.header('cache-control', 'no-store').redirect(step.location, 303);
   };
   app.get('/authorize', { config }, async (request, reply) =>

@@ -23,9 +23,10 @@ export async function callbackRoute(
     const { location } = await completeSignIn(services, {
       returnedUrl: new URL(request.url, services.config.baseUrl),
       state,
-      signInSecret: cookies.readSignIn(request, state),
+      signInSecret: cookies.read(request, 'signin', state),
+      browserId: cookies.ensureBrowserId(request, reply),
     });
-    cookies.clearSignIn(reply, state);
+    cookies.clear(reply, 'signin', state);
     return reply.header('cache-control', 'no-store').redirect(location, 303);
   });
   refuseOtherMethods(app, '/callback', ['GET']);

@@ -36,10 +36,11 @@ export async function consentRoute(
     }
     const signIn = await decideConsent(services, {
       requestId: form.data.request_id,
-      browserId: cookies.readBrowserId(request),
+      consentSecret: cookies.read(request, 'consent', form.data.request_id),
       decision: form.data.decision,
     });
-    cookies.setSignIn(reply, signIn.state, signIn.signInSecret);
+    cookies.clear(reply, 'consent', form.data.request_id);
+    cookies.set(reply, 'signin', signIn.state, signIn.signInSecret);
     return reply.header('cache-control', 'no-store').redirect(signIn.location, 303);
   });
   refuseOtherMethods(app, '/consent', ['POST']);

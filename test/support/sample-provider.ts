@@ -39,7 +39,10 @@ export type Browser = ReturnType<typeof openBrowser>;
 export function openBrowser() {
   const cookies = new Map<string, string>();
 
-  const visit = async (address: URL, form?: URLSearchParams): Promise<{ url: URL; text: string | undefined }> => {
+  const visit = async (
+    address: URL,
+    form?: URLSearchParams,
+  ): Promise<{ url: URL; text: string | undefined }> => {
     const response = await fetch(address, {
       redirect: 'manual',
       headers: { accept: 'text/html', cookie: [...cookies].map((pair) => pair.join('=')).join('; ') },
