@@ -9,7 +9,7 @@ import type { Config } from './config.ts';
 import { authenticate } from './http/authenticate.ts';
 import { createBrowserCookies } from './http/browser-cookies.ts';
 import { registerCors } from './http/cors.ts';
-import { registerErrorHandler } from './http/error-handler.ts';
+import { answerBadUrl, registerErrorHandler } from './http/error-handler.ts';
 import { registerHostCheck } from './http/host-check.ts';
 import { createLogger } from './http/logging.ts';
 import './http/principal.ts';
@@ -47,6 +47,7 @@ export async function buildApp(
     trustProxy: config.trustProxy.length === 0 ? false : [...config.trustProxy],
     bodyLimit: 65_536,
     forceCloseConnections: 'idle',
+    frameworkErrors: answerBadUrl,
   });
   closeGracefully(app, config.shutdownGraceSeconds * 1000);
   app.addHook('onClose', close);

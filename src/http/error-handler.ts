@@ -50,6 +50,14 @@ export function registerErrorHandler(app: FastifyInstance, services: Services): 
   );
 }
 
+/** An address that the router cannot decode, before any hook ran. Nothing of it is repeated in the answer. */
+export function answerBadUrl(_error: FastifyError, _request: FastifyRequest, reply: FastifyReply): void {
+  reply
+    .code(400)
+    .header('cache-control', 'no-store')
+    .send({ error: 'invalid_request', error_description: 'The address cannot be read' });
+}
+
 function toRefusal(services: Services, error: FastifyError, request: FastifyRequest): Refusal {
   if (error instanceof TokenError) {
     return {
@@ -132,22 +140,24 @@ async function sendRefusal(
     .header('pragma', 'no-cache')
     .type('application/json')
     .send({
-      error: wireCode(refusal.code),
+      error: wireCode(refusal.code, request),
       ...(refusal.description === undefined ? {} : { error_description: ascii(refusal.description) }),
       ...(Object.keys(refusal.details ?? {}).length === 0 ? {} : { details: refusal.details }),
     });
 }
 
-/** Codes of our own pages, as the RFC's code that is nearest. */
-function wireCode(code: string): string {
-  const codes: Readonly<Record<string, string>> = {
-    provider_unavailable: 'temporarily_unavailable',
-    expired_request: 'access_denied',
-    wrong_browser: 'access_denied',
-    forbidden_origin: 'access_denied',
-  };
-  if (code === 'invalid_redirect_uri') return code;
-  return codes[code] ?? code;
+/** Codes of our own pages, as the RFC's code that is nearest (RFC 6749 §4.1.2.1). */
+const wireCodes: ReadonlyMap<string, string> = new Map([
+  ['provider_unavailable', 'temporarily_unavailable'],
+  ['expired_request', 'access_denied'],
+  ['wrong_browser', 'access_denied'],
+  ['forbidden_origin', 'access_denied'],
+]);
+
+function wireCode(code: string, request: FastifyRequest): string {
+  // Registration has a code of its own for it (RFC 7591 §3.2.2), authorization has not.
+  if (code === 'invalid_redirect_uri' && isForPeople(request)) return 'invalid_request';
+  return wireCodes.get(code) ?? code;
 }
 
 /** Everything that is not an endpoint for machines: an unknown address is a person's mistake, except well-known ones. */

@@ -12,11 +12,16 @@ import { supportedGrantTypes } from './token-request.ts';
 
 const maxRedirectUris = 20;
 
-/** A member that is null, empty or of another type counts as absent: it is informational. */
+/** A member that is null, empty or of another type counts as absent: it is informational. What PostgreSQL cannot store is replaced. */
 const optionalText = (max: number) =>
   z
     .string()
-    .transform((value) => value.replaceAll(/\p{Cc}/gu, ' ').trim())
+    .transform((value) =>
+      value
+        .toWellFormed()
+        .replaceAll(/\p{Cc}/gu, ' ')
+        .trim(),
+    )
     .pipe(z.string().min(1).max(max))
     .optional()
     .catch(undefined);

@@ -1,7 +1,7 @@
 /** ID tokens that must not be believed (OpenID Connect Core §3.1.3.7). */
 import { SignJWT } from 'jose';
 import { expect, test } from 'vitest';
-import { misbehavingClient, secrets } from '../support/misbehaving-provider.ts';
+import { misbehavingClient } from '../support/misbehaving-provider.ts';
 import { connectTo, createClock, outcomeOf, signIn, startProvider } from './support.ts';
 
 const now = () => Math.floor(Date.now() / 1000);
@@ -168,15 +168,4 @@ test.each([
   upstream.on('/jwks', () => answer);
 
   expect(await outcomeOf(signIn(connectTo(upstream.issuer)))).toBe('unavailable');
-});
-
-test('an ID token is bound to the sign-in by its nonce alone: the same provider, two sign-ins (OpenID Connect Core §15.5.2)', async () => {
-  const upstream = await startProvider();
-  const provider = connectTo(upstream.issuer);
-
-  const first = await provider.signInUrl({ ...secrets, scopes: [] });
-  const second = await provider.signInUrl({ ...secrets, nonce: 'another', scopes: [] });
-
-  expect(first.searchParams.get('nonce')).toBe(secrets.nonce);
-  expect(second.searchParams.get('nonce')).toBe('another');
 });
