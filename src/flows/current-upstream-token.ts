@@ -2,6 +2,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { ProviderRefusedError, ProviderUnavailableError } from '../identity/identity-provider.ts';
 import { BearerError, TemporarilyUnavailableError } from '../protocol/errors.ts';
+import type { Database } from '../repositories/database.ts';
 import { revokeGrantsOfUpstreamSession } from '../repositories/grants.ts';
 import { placeOf } from '../repositories/sealed-values.ts';
 import {
@@ -38,8 +39,8 @@ interface Tokens {
   readonly expiresAt: Date | undefined;
 }
 
-/** One refresh of a sign-in at a time in this process; between processes the lease in the database decides. */
-const underWay = new Map<string, Promise<Tokens>>();
+/** One refresh of a sign-in at a time in each instance; between instances the lease in the database decides. */
+const refreshesUnderWay = new WeakMap<Database, Map<string, Promise<Tokens>>>();
 
 /**
  * The provider's access token to pass on. Undefined when it has expired and the provider gave nothing to refresh it
@@ -68,6 +69,8 @@ export async function currentUpstreamToken(
 }
 
 function refreshOnce(services: UpstreamServices, sessionId: string): Promise<Tokens> {
+  const underWay = refreshesUnderWay.get(services.db) ?? new Map<string, Promise<Tokens>>();
+  refreshesUnderWay.set(services.db, underWay);
   const running = underWay.get(sessionId);
   if (running !== undefined) return running;
   const started = refreshOrWait(services, sessionId).finally(() => underWay.delete(sessionId));

@@ -1,10 +1,10 @@
 /** Ends a token at its client's request (RFC 7009). */
-import { verifyAccessTokenSignature } from '../crypto/access-token.ts';
 import { hashSecret } from '../crypto/secrets.ts';
 import { revokeAccessToken } from '../repositories/access-tokens.ts';
 import type { Client } from '../repositories/clients.ts';
 import { revokeGrant } from '../repositories/grants.ts';
 import { findRefreshToken } from '../repositories/refresh-tokens.ts';
+import { checkSignature } from './check-signature.ts';
 import type { Services } from './services.ts';
 
 type RevokeServices = Pick<Services, 'db' | 'clock' | 'config' | 'keyRing' | 'revocationFeed'>;
@@ -30,11 +30,7 @@ async function endGrantOf(services: RevokeServices, client: Client, token: strin
 }
 
 async function endAccessToken(services: RevokeServices, client: Client, token: string): Promise<boolean> {
-  const verified = await verifyAccessTokenSignature(token, services.keyRing.verificationKeys, {
-    issuer: services.config.baseUrl,
-    audience: undefined,
-    now: services.clock(),
-  });
+  const verified = await checkSignature(services, token, undefined);
   if (verified.outcome !== 'valid') return false;
   return revokeAccessToken(services.db, verified.jti, client.clientId, services.clock());
 }

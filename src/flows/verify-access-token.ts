@@ -1,10 +1,10 @@
 /** Accepts or refuses an access token for a protected resource. */
-import { verifyAccessTokenSignature } from '../crypto/access-token.ts';
 import { BearerError } from '../protocol/errors.ts';
 import type { Principal } from '../protocol/principal.ts';
 import type { Resource } from '../protocol/resource.ts';
 import { findAccessToken, type StoredAccessToken } from '../repositories/access-tokens.ts';
 import { placeOf } from '../repositories/sealed-values.ts';
+import { checkSignature } from './check-signature.ts';
 import { currentUpstreamToken } from './current-upstream-token.ts';
 import type { Services } from './services.ts';
 import type { VerifiedToken } from './verified-tokens.ts';
@@ -68,11 +68,7 @@ async function verifyWithDatabase(
 }
 
 async function verifySignature(services: VerifyServices, token: string, resource: Resource): Promise<string> {
-  const expected = { issuer: services.config.baseUrl, audience: resource.identifier, now: services.clock() };
-  let result = await verifyAccessTokenSignature(token, services.keyRing.verificationKeys, expected);
-  if (result.outcome === 'unknown_key' && (await services.keyRing.lookForNewKeys())) {
-    result = await verifyAccessTokenSignature(token, services.keyRing.verificationKeys, expected);
-  }
+  const result = await checkSignature(services, token, resource.identifier);
   if (result.outcome !== 'valid') throw refusal(result.outcome === 'invalid' ? result.reason : 'unknown key');
   return result.jti;
 }

@@ -1,6 +1,6 @@
 /** Which browsers' scripts may talk to which endpoint (OAuth 2.1 §3.1). */
 import cors from '@fastify/cors';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Config } from '../config.ts';
 
 /** Addresses for people never answer scripts of other sites: the authorization endpoint MUST NOT (OAuth 2.1 §3.1). */
@@ -23,11 +23,14 @@ export async function registerCors(app: FastifyInstance, config: Config): Promis
     strictPreflight: false,
   };
   await app.register(cors, {
-    delegator: (request, done) => {
-      const [path = ''] = (request.raw.url ?? '').split('?', 1);
-      done(null, forPeople.has(path) ? { origin: false } : allowed);
-    },
+    delegator: (request, done) => done(null, forPeople.has(pathOf(request)) ? { origin: false } : allowed),
   });
+}
+
+/** The path of the route, however the request spelled it. Preflights share one route, and 404s have none. */
+function pathOf({ routeOptions, raw }: FastifyRequest): string {
+  const { url } = routeOptions;
+  return url === undefined || url === '*' ? ((raw.url ?? '').split('?', 1)[0] ?? '') : url;
 }
 
 /** Whether the `Origin` of a request may call the MCP server (MCP transports: invalid origins get 403). */

@@ -1,5 +1,5 @@
 /** Gathers what the provider says about the person: ID token, userinfo endpoint, or an API of its own. */
-import { fetchUserInfo, type Configuration } from 'openid-client';
+import { ClientError, fetchUserInfo, type Configuration } from 'openid-client';
 import { fetchHealthy, type ProviderContext } from './connect.ts';
 import { ProviderRefusedError, ProviderUnavailableError } from './identity-provider.ts';
 import { signInError } from './provider-errors.ts';
@@ -34,7 +34,7 @@ export async function fetchClaims(
 
 /**
  * The ID token's claims, and from userinfo those it lacks. Userinfo about someone else is refused (OpenID Connect
- * Core §5.3.2). Userinfo that fails is done without when the ID token says enough.
+ * Core §5.3.2). Userinfo that is refused to us, or fails when the ID token says enough, is done without.
  */
 async function completeClaims(
   config: Configuration,
@@ -48,11 +48,19 @@ async function completeClaims(
     return { ...userInfo, ...idToken, ...(unverified && { email_verified: false }) };
   } catch (error) {
     const refusalOrFailure = signInError(error);
-    const isEnough = typeof idToken.email === 'string' || typeof idToken.name === 'string';
+    const isEnough =
+      isRefusedToUs(error) || typeof idToken.email === 'string' || typeof idToken.name === 'string';
     if (refusalOrFailure instanceof ProviderUnavailableError && isEnough) return idToken;
     throw refusalOrFailure;
   }
 }
+
+/** The endpoint itself said no: asking again would change nothing. */
+const isRefusedToUs = (error: unknown) =>
+  error instanceof ClientError &&
+  error.cause instanceof Response &&
+  error.cause.status >= 400 &&
+  error.cause.status < 500;
 
 const isFalse = (verified: unknown) => verified === false || verified === 'false';
 

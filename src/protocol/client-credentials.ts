@@ -72,10 +72,9 @@ function parseBasic(authorization: string): { clientId: string; clientSecret: st
     );
     const colon = decoded.indexOf(':');
     if (colon < 1) return undefined;
-    return {
-      clientId: formDecode(decoded.slice(0, colon)),
-      clientSecret: formDecode(decoded.slice(colon + 1)),
-    };
+    const clientId = present(formDecode(decoded.slice(0, colon)));
+    if (clientId === undefined) return undefined;
+    return { clientId, clientSecret: formDecode(decoded.slice(colon + 1)) };
   } catch {
     return undefined;
   }

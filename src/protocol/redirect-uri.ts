@@ -13,7 +13,7 @@ export interface RedirectTarget {
 
 /** Schemes that run, read or show something instead of opening an app (RFC 8252 §7.1, RFC 9700 §4.1.3). */
 const dangerousSchemes = new Set(
-  'javascript data vbscript file blob about view-source filesystem ws wss ftp mailto tel sms chrome edge resource jar'.split(
+  'javascript data vbscript file blob about view-source filesystem ws wss ftp mailto tel sms intent chrome chrome-extension edge resource jar mhtml ms-msdt search-ms'.split(
     ' ',
   ),
 );
@@ -23,21 +23,21 @@ const loopbackHosts = new Set(['localhost', '127.0.0.1', '[::1]']);
 /** Why a redirect URI cannot be registered, or undefined when it can (OAuth 2.1 §2.3, RFC 8252 §7). */
 export function redirectUriProblem(uri: string): string | undefined {
   if (uri.length > 2048) return 'it is longer than 2048 characters';
-  // eslint-disable-next-line no-control-regex -- control characters are what is refused
-  if (/[\s\u0000-\u001f\u007f-\u{10ffff}\\]/u.test(uri)) return 'it has characters that a URI cannot have';
+  if (/[^\x21-\x7e]|["<>\\^`{|}]/.test(uri)) return 'it has characters that a URI cannot have';
   if (!URL.canParse(uri)) return 'it is not an absolute URI';
   if (uri.includes('#')) return 'it has a fragment (RFC 6749 §3.1.2)';
   const url = new URL(uri);
   const scheme = url.protocol.slice(0, -1);
-  if (url.username !== '' || url.password !== '') return 'it has credentials in it';
-  if (scheme === 'https') return url.hostname === '' ? 'it has no host' : undefined;
-  if (scheme === 'http') {
-    return loopbackHosts.has(url.hostname)
+  if (/^[^/?]*\/\/[^/?]*@/.test(uri)) return 'it has credentials in it';
+  if (scheme === 'https' || scheme === 'http') {
+    // Browsers read `https:host` as a path on this server, and `https:///host` as a host.
+    if (!/^https?:\/\/[^/?]/i.test(uri)) return 'it has no host';
+    return scheme === 'https' || loopbackHosts.has(url.hostname)
       ? undefined
       : 'http is allowed for loopback addresses only (OAuth 2.1 §1.5)';
   }
   if (dangerousSchemes.has(scheme)) return `the scheme '${scheme}' cannot take an authorization response`;
-  return uri.length > scheme.length + 1 ? undefined : 'it has nothing behind its scheme';
+  return /^[^:]+:\/*[^/?]/.test(uri) ? undefined : 'it has nothing behind its scheme';
 }
 
 /** Whether the URI is `http` on this very machine (RFC 8252 §7.3). */

@@ -44,11 +44,15 @@ type Applied = z.infer<typeof appliedRow>;
 export async function migrate(db: Database, options: { readonly directory?: string } = {}): Promise<void> {
   const migrations = await readMigrations(options.directory ?? findDirectory());
   await checkServerVersion(db);
-  if (pendingOf(migrations, await findApplied(db)).length === 0) return;
+  const applied = await attempt('Reading schema_migrations', () => findApplied(db));
+  if (pendingOf(migrations, applied).length === 0) return;
+
   await db.transaction(async (tx) => {
     await tx.script(`set local statement_timeout = 0; select pg_advisory_xact_lock(${lockKey})`);
-    const pending = pendingOf(migrations, await findApplied(tx));
-    for (const migration of pending) await apply(tx, migration);
+    // Not "is it there?" again: the session may answer that from a cache that is older than the lock.
+    await attempt('Creating schema_migrations', () => tx.script(migrationsTable));
+    const pending = pendingOf(migrations, await readApplied(tx));
+    for (const migration of pending) await attempt(`Migration ${migration.name}`, () => apply(tx, migration));
   });
 }
 
@@ -96,7 +100,10 @@ async function checkServerVersion(db: Queryable): Promise<void> {
 
 async function findApplied(db: Queryable): Promise<Applied[]> {
   const table = await db.query(sql`select 1 where to_regclass('schema_migrations') is not null`);
-  if (table.rowCount === 0) return [];
+  return table.rowCount === 0 ? [] : await readApplied(db);
+}
+
+async function readApplied(db: Queryable): Promise<Applied[]> {
   const { rows } = await db.query(sql`
     select version, name, checksum
     from schema_migrations
@@ -129,16 +136,23 @@ function pendingOf(migrations: readonly Migration[], applied: readonly Applied[]
 }
 
 async function apply(tx: Transaction, { version, name, checksum, text }: Migration): Promise<void> {
+  await tx.script(text);
+  await tx.query(sql`
+    insert into schema_migrations (version, name, checksum, applied_at)
+    values (${version}, ${name}, ${checksum}, now())`);
+}
+
+/** @throws MigrationError for what the database refuses to do; an outage stays one */
+async function attempt<T>(what: string, work: () => Promise<T>): Promise<T> {
   try {
-    if (version === 1) await tx.script(migrationsTable);
-    await tx.script(text);
-    await tx.query(sql`
-      insert into schema_migrations (version, name, checksum, applied_at)
-      values (${version}, ${name}, ${checksum}, now())`);
+    return await work();
   } catch (error) {
-    if (error instanceof DatabaseUnavailableError) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new MigrationError(`Migration ${name} failed, and nothing was changed: ${reason}`, {
+    if (!(error instanceof Error) || error instanceof DatabaseUnavailableError) throw error;
+    const isForbidden = 'code' in error && error.code === '42501';
+    const advice = isForbidden
+      ? '. Make the user of DATABASE_DSN the owner of the database and its tables'
+      : '';
+    throw new MigrationError(`${what} failed, and nothing was changed: ${error.message}${advice}`, {
       cause: error,
     });
   }

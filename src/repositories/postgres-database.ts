@@ -55,7 +55,7 @@ export function openPostgresDatabase(dsn: string, { onError }: PostgresOptions):
     maxLifetimeSeconds: 3_600,
     verify: (client, done) => client.query(sessionSettings, (error) => done(error)),
   });
-  pool.on('error', (error) => onError(unavailable(error)));
+  pool.on('error', (error) => onError(unavailable(error, 'An idle database connection was lost')));
 
   const listeners = new Set<() => Promise<void>>();
   let closing: Promise<void> | undefined;

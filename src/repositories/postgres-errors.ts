@@ -25,11 +25,14 @@ export function asUnavailable(error: unknown): DatabaseUnavailableError | undefi
   return isOutage ? unavailable(error) : undefined;
 }
 
-/** For any failure to get a connection: whatever its reason is, there is no database to ask. */
-export function unavailable(error: unknown): DatabaseUnavailableError {
+/** For any failure to get or to keep a connection: whatever its reason is, there is no database to ask. */
+export function unavailable(
+  error: unknown,
+  what = 'The database is not available',
+): DatabaseUnavailableError {
   // pg-pool hangs the whole client on the error, with everything a log should not repeat.
   if (error instanceof Error && 'client' in error) delete error.client;
-  return new DatabaseUnavailableError(`The database is not available: ${describe(error)}`, { cause: error });
+  return new DatabaseUnavailableError(`${what}: ${describe(error)}`, { cause: error });
 }
 
 function describe(error: unknown): string {

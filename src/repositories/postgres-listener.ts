@@ -61,7 +61,7 @@ export async function startListener(options: ListenerOptions): Promise<() => Pro
     if (lost !== client) return;
     void disconnect();
     if (isStopped) return;
-    if (failures === 0) onError(unavailable(error));
+    if (failures === 0) onError(unavailable(error, `Not listening on ${channel} for now`));
     const delayMs = Math.min(firstDelayMs * 2 ** failures, longestDelayMs) * (0.5 + Math.random() / 2);
     failures += 1;
     timer = setTimeout(() => void attempt(), delayMs);

@@ -1,5 +1,6 @@
 /** `/callback`: where the identity provider sends the person back to. */
 import type { FastifyInstance } from 'fastify';
+import { callbackUrl } from '../flows/begin-sign-in.ts';
 import { completeSignIn } from '../flows/complete-sign-in.ts';
 import type { Services } from '../flows/services.ts';
 import type { BrowserCookies } from '../http/browser-cookies.ts';
@@ -21,7 +22,7 @@ export async function callbackRoute(
       });
     }
     const { location } = await completeSignIn(services, {
-      returnedUrl: new URL(request.url, services.config.baseUrl),
+      returnedUrl: answerUrl(services.config.baseUrl, request.url),
       state,
       signInSecret: cookies.read(request, 'signin', state),
       browserId: cookies.ensureBrowserId(request, reply),
@@ -30,4 +31,10 @@ export async function callbackRoute(
     return reply.header('cache-control', 'no-store').redirect(location, 303);
   });
   refuseOtherMethods(app, '/callback', ['GET']);
+}
+
+/** The answer at the address that the provider was given; a request target may name any host (RFC 9112 §3.2.2). */
+function answerUrl(baseUrl: string, requestTarget: string): URL {
+  const query = requestTarget.indexOf('?');
+  return new URL(callbackUrl(baseUrl) + (query === -1 ? '' : requestTarget.slice(query)));
 }

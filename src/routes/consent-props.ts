@@ -16,7 +16,7 @@ export function consentProps(
     callbackHost: callbackHost(target.uri),
     callbackUri: target.uri,
     isVerified: client.source === 'operator',
-    isLoopbackOnly: client.redirectUris.every(isLoopbackUri),
+    isLoopbackOnly: isLoopbackUri(target.uri),
     isPrivateScheme: isPrivateUseUri(target.uri),
     registeredAt: client.createdAt,
     resourceName: resource.name,

@@ -69,7 +69,6 @@ test.each(['person-2', '', undefined, 1])(
 
 const failures = [
   ['500', { status: 500 }],
-  ['401', { status: 401, headers: { 'www-authenticate': 'Bearer error="invalid_token"' } }],
   ['a page', { headers: { 'content-type': 'text/html' }, body: '<h1>Hello</h1>' }],
   ['a redirect', { status: 302, headers: { location: 'https://evil.example/' } }],
   ['more than a mebibyte', { body: { sub: 'person-1', name: 'x'.repeat(1024 * 1024) } }],
@@ -98,6 +97,17 @@ test.each(failures)(
     expect(await outcomeOf(signIn(connectTo(upstream.issuer, { timeoutMs: 250 })))).toBe('unavailable');
   },
 );
+
+test('userinfo that is refused to us is done without: the ID token names the person (OpenID Connect Core §2)', async () => {
+  const upstream = await startProvider();
+  sayInIdToken(upstream, nothing);
+  const headers = { 'www-authenticate': 'Bearer error="insufficient_scope"' };
+  upstream.on('/userinfo', () => ({ status: 403, headers, body: { error: 'insufficient_scope' } }));
+
+  const { identity } = await signIn(connectTo(upstream.issuer));
+
+  expect(identity).toEqual({ issuer: upstream.issuer, subject: 'person-1' });
+});
 
 test('a provider without userinfo endpoint is fine (OpenID Connect Discovery §3: recommended)', async () => {
   const upstream = await startProvider();

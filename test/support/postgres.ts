@@ -26,15 +26,17 @@ export interface PostgresServer {
   remove(): Promise<void>;
 }
 
-/**
- * @param settings more settings for the server, `name=value`
- * @throws Error that says why when no PostgreSQL can be started on this machine
- */
-export async function startPostgres(settings: readonly string[] = []): Promise<PostgresServer> {
+export interface PostgresOptions {
+  /** PEM files for a server that offers TLS. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+}
+
+/** @throws Error that says why when no PostgreSQL can be started on this machine */
+export async function startPostgres(options: PostgresOptions = {}): Promise<PostgresServer> {
   const reasons: string[] = [];
   for (const programs of findPrograms()) {
     try {
-      return await startWith(programs, settings);
+      return await startWith(programs, options);
     } catch (error) {
       reasons.push(`${programs.folder}: ${error instanceof Error ? error.message : String(error)}`);
     }
@@ -44,7 +46,7 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
   );
 }
 
-async function startWith(programs: PostgresPrograms, settings: readonly string[]): Promise<PostgresServer> {
+async function startWith(programs: PostgresPrograms, { tls }: PostgresOptions): Promise<PostgresServer> {
   const folder = mkdtempSync(join(tmpdir(), 'mcp-pg-'));
   try {
     const bin = programs.isPackage ? copyPrograms(programs, join(folder, 'native')) : programs.folder;
@@ -71,7 +73,7 @@ async function startWith(programs: PostgresPrograms, settings: readonly string[]
       'autovacuum=off',
       'max_connections=300',
       'shared_buffers=64MB',
-      ...settings,
+      ...(tls === undefined ? [] : copyCertificate(tls, folder, user)),
     ];
     const args = ['-D', data, ...options.flatMap((option) => ['-c', option])];
     const server = keepServer({ dsn, folder, command: [join(bin, 'postgres'), ...args], environment });
@@ -81,6 +83,19 @@ async function startWith(programs: PostgresPrograms, settings: readonly string[]
     rmSync(folder, { recursive: true, force: true });
     throw error;
   }
+}
+
+/** The server wants its key to be its own, and private. */
+function copyCertificate(
+  files: { readonly cert: string; readonly key: string },
+  folder: string,
+  { uid, gid }: { readonly uid: number; readonly gid: number },
+): string[] {
+  const [cert, key] = [join(folder, 'server.crt'), join(folder, 'server.key')];
+  writeFileSync(cert, readFileSync(files.cert), { mode: 0o600 });
+  writeFileSync(key, readFileSync(files.key), { mode: 0o600 });
+  for (const path of [cert, key]) chownSync(path, uid, gid);
+  return ['ssl=on', `ssl_cert_file=${cert}`, `ssl_key_file=${key}`];
 }
 
 /**

@@ -39,13 +39,15 @@ export type Browser = ReturnType<typeof openBrowser>;
 export function openBrowser() {
   const cookies = new Map<string, string>();
 
+  const cookieHeader = () => [...cookies].map((pair) => pair.join('=')).join('; ');
+
   const visit = async (
     address: URL,
     form?: URLSearchParams,
   ): Promise<{ url: URL; text: string | undefined }> => {
     const response = await fetch(address, {
       redirect: 'manual',
-      headers: { accept: 'text/html', cookie: [...cookies].map((pair) => pair.join('=')).join('; ') },
+      headers: { accept: 'text/html', cookie: cookieHeader() },
       ...(form && { method: 'POST', body: form }),
     });
     for (const cookie of response.headers.getSetCookie()) {
@@ -58,7 +60,7 @@ export function openBrowser() {
     return next.origin === address.origin ? visit(next) : { url: next, text: undefined };
   };
 
-  return { visit };
+  return { visit, cookieHeader };
 }
 
 /** Signs in with the form, or by the session of an earlier time; returns the address of the answer. */
