@@ -64,7 +64,9 @@ create table upstream_sessions (
   access_token_expires_at timestamptz,
   sealed_refresh_token bytea,
   granted_scope text,
+  refresh_lease_id uuid,
   refresh_leased_until timestamptz,
+  refresh_retry_at timestamptz,
   created_at timestamptz not null,
   updated_at timestamptz not null
 );
@@ -125,7 +127,9 @@ create table revocations (
   revocation_id bigint generated always as identity primary key,
   kind text not null check (kind in ('access_token', 'grant', 'client')),
   subject text not null,
-  revoked_at timestamptz not null default clock_timestamp()
+  revoked_at timestamptz not null default clock_timestamp(),
+  -- Once every transaction before this one has ended, no revocation with a lower id can appear any more.
+  inserted_before xid8 not null default pg_snapshot_xmax(pg_current_snapshot())
 );
 create index revocations_age on revocations (revoked_at);
 
@@ -138,15 +142,27 @@ $$;
 create trigger revocations_notify after insert on revocations
   for each statement execute function notify_revocations();
 
--- Deleting a client that was in use ends its tokens on every instance, whoever deletes it.
-create function revoke_deleted_client() returns trigger language plpgsql as $$
+-- Whoever ends a token or a grant, by whatever statement, every instance hears of it.
+create function announce_revocation() returns trigger language plpgsql as $$
 begin
-  insert into revocations (kind, subject) values ('client', old.client_id);
+  insert into revocations (kind, subject)
+  values (tg_argv[0], to_jsonb(old) ->> tg_argv[1]);
   return null;
 end
 $$;
+create trigger access_tokens_revoked after update of revoked_at on access_tokens
+  for each row when (old.revoked_at is null and new.revoked_at is not null)
+  execute function announce_revocation('access_token', 'jti');
+create trigger grants_revoked after update of revoked_at on grants
+  for each row when (old.revoked_at is null and new.revoked_at is not null)
+  execute function announce_revocation('grant', 'grant_id');
+create trigger grants_deleted after delete on grants
+  for each row when (old.revoked_at is null and old.activated_at is not null)
+  execute function announce_revocation('grant', 'grant_id');
+
+-- Deleting a client that was in use ends its tokens on every instance, whoever deletes it.
 create trigger clients_deleted after delete on clients
-  for each row when (old.last_used_at is not null) execute function revoke_deleted_client();
+  for each row when (old.last_used_at is not null) execute function announce_revocation('client', 'client_id');
 
 -- Keys that sign access tokens. A key is published before it signs and after it stops (overlap).
 create table signing_keys (

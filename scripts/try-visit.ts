@@ -2,49 +2,51 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { type Person, ScriptedBrowser } from './scripted-browser.ts';
+import type { AddressInfo } from 'node:net';
+import { type Person, ScriptedBrowser, type Visited } from './scripted-browser.ts';
 
 export interface Visit {
   readonly redirectUri: string;
-  /** Returns where the client was sent back to, with the answer in its query. */
-  visit(authorizationUrl: URL): Promise<URL>;
+  /** Gives the person an address to open, and waits until their browser is sent back to the redirect URI. */
+  go(authorizationUrl: URL): Promise<{ readonly returned: URL; readonly pages: readonly Visited[] }>;
   close(): Promise<void>;
 }
 
-export async function visitAutomatically(person: Person): Promise<Visit> {
+/** Nothing listens at its redirect URI: the script stops just before it. */
+export function visitByScript(person: Person): Visit {
   const redirectUri = 'http://127.0.0.1:33418/callback';
   return {
     redirectUri,
-    visit: async (url) => new ScriptedBrowser().connect(url.href, { ...person, redirectUri }),
+    async go(url) {
+      const browser = new ScriptedBrowser();
+      const returned = await browser.connect(url.href, { ...person, redirectUri });
+      return { returned, pages: browser.history };
+    },
     close: async () => undefined,
   };
 }
 
 /** Listens on loopback for the answer, and opens the system's browser; the address is printed as well. */
-export async function visitInBrowser(print: (line: string) => void): Promise<Visit> {
+export async function visitByHand(print: (line: string) => void): Promise<Visit> {
   const server = createServer();
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const address = server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : 0;
-  const origin = `http://127.0.0.1:${port}`;
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const returned = new Promise<URL>((resolve) => {
+    server.on('request', (request, response) => {
+      const url = URL.parse(request.url ?? '', origin);
+      response.setHeader('content-type', 'text/plain; charset=utf-8');
+      if (url?.pathname !== '/callback') return void response.writeHead(404).end('There is nothing here.');
+      response.end('Done. You can close this page and go back to the terminal.');
+      return resolve(url);
+    });
+  });
   return {
     redirectUri: `${origin}/callback`,
-    async visit(url) {
-      print(`  Open this address to approve and sign in:\n    ${url.href}`);
-      openInBrowser(url.href);
-      return new Promise((resolve) => {
-        server.on('request', (request, response) => {
-          const returned = new URL(request.url ?? '/', origin);
-          response.setHeader('content-type', 'text/plain; charset=utf-8');
-          if (returned.pathname !== '/callback') {
-            response.writeHead(404).end('Nothing here.');
-            return;
-          }
-          response.end('Done. You can close this page and go back to the terminal.');
-          resolve(returned);
-        });
-      });
+    async go(url) {
+      print(`  Approve and sign in in your browser. If it does not open by itself, open this address:\n  ${url}\n`);
+      openInBrowser(url);
+      return { returned: await returned, pages: [] };
     },
     async close() {
       server.closeAllConnections();
@@ -54,12 +56,14 @@ export async function visitInBrowser(print: (line: string) => void): Promise<Vis
 }
 
 /** A machine without a browser is fine: the address was printed. */
-function openInBrowser(url: string): void {
-  const [command, ...args] = { darwin: ['open'], win32: ['explorer.exe'] }[process.platform as string] ?? [
-    'xdg-open',
-  ];
-  if (command === undefined) return;
-  const child = spawn(command, [...args, url], { stdio: 'ignore', detached: true });
+function openInBrowser(url: URL): void {
+  if (!/^https?:$/.test(url.protocol)) return;
+  const programs: Partial<Record<NodeJS.Platform, readonly string[]>> = {
+    darwin: ['open'],
+    win32: ['rundll32', 'url.dll,FileProtocolHandler'],
+  };
+  const [program = 'xdg-open', ...args] = programs[process.platform] ?? [];
+  const child = spawn(program, [...args, url.href], { stdio: 'ignore', detached: true });
   child.on('error', () => undefined);
   child.unref();
 }

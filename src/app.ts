@@ -15,6 +15,7 @@ import { createLogger } from './http/logging.ts';
 import './http/principal.ts';
 import { mcpRateLimiter, registerRateLimits } from './http/rate-limits.ts';
 import { registerRequestLog } from './http/request-log.ts';
+import { registerTransportSecurity } from './http/transport-security.ts';
 import { pageHeaders } from './http/send-page.ts';
 import { closeGracefully } from './proxy/close-gracefully.ts';
 import { registerProxy } from './proxy/register-proxy.ts';
@@ -46,6 +47,10 @@ export async function buildApp(
     genReqId: () => randomBytes(9).toString('base64url'),
     trustProxy: config.trustProxy.length === 0 ? false : [...config.trustProxy],
     bodyLimit: 65_536,
+    // Anonymous callers must not hold a connection for ever by sending slowly.
+    requestTimeout: 300_000,
+    // A browser may hold a cookie for each of many consent pages, and sends them all.
+    http: { maxHeaderSize: 32_768 },
     forceCloseConnections: 'idle',
     frameworkErrors: answerBadUrl,
   });
@@ -54,6 +59,7 @@ export async function buildApp(
   app.decorateRequest('principal', undefined);
 
   registerRequestLog(app);
+  registerTransportSecurity(app, services);
   registerHostCheck(app, config.baseUrl);
   await registerCors(app, config);
   await app.register(helmet, pageHeaders(config.baseUrl.startsWith('https:')));

@@ -1,5 +1,6 @@
 /** Reads the environment, once. Nothing else in the program looks at `process.env`. */
 import { existsSync, readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { parseEnv } from 'node:util';
 import { z } from 'zod';
 
@@ -102,6 +103,24 @@ const encryptionKeys = z.string().transform((value, context) => {
   return keys;
 });
 
+/** A URL whose percent-encodings are complete: a raw `%` in a password must be written `%25`. */
+function isDecodable(value: string): boolean {
+  try {
+    return URL.canParse(value) && decodeURIComponent(value) !== '';
+  } catch {
+    return false;
+  }
+}
+
+/** An address, a network in CIDR notation, or a name that Fastify knows for one. */
+function isTrustable(value: string): boolean {
+  if (['loopback', 'linklocal', 'uniquelocal'].includes(value)) return true;
+  const [address = '', prefix, ...rest] = value.split('/');
+  const version = isIP(address);
+  if (version === 0 || rest.length > 0) return false;
+  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128));
+}
+
 function atobOrEmpty(value: string): string {
   try {
     return atob(value.replaceAll('-', '+').replaceAll('_', '/'));
@@ -138,8 +157,8 @@ const schema = z
     HOST: z.string(),
     PORT: wholeNumber(8080, 0, 65535),
     DATABASE_DSN: text(
-      (value) => /^postgres(ql)?:\/\//.test(value) && URL.canParse(value),
-      'must be a postgres:// URL. Example: postgres://user:password@db:5432/mcp',
+      (value) => /^postgres(ql)?:\/\//.test(value) && isDecodable(value),
+      'must be a postgres:// URL, with special characters in the password percent-encoded. Example: postgres://user:password@db:5432/mcp',
     ),
     DATA_DIR: z.string(),
     ENCRYPTION_KEY: encryptionKeys,
@@ -165,10 +184,7 @@ const schema = z
       'must be a redis:// or rediss:// URL. Example: redis://redis:6379',
     ),
     TRUST_PROXY: list.refine(
-      (addresses) =>
-        addresses.every((address) =>
-          /^(loopback|linklocal|uniquelocal|[0-9a-fA-F.:]+(\/\d{1,3})?)$/.test(address),
-        ),
+      (addresses) => addresses.every(isTrustable),
       'must be addresses or networks with commas between. Example: 10.0.0.0/8',
     ),
     WORKERS: text(
@@ -182,6 +198,27 @@ const schema = z
   })
   .partial();
 
+export type StorageConfig = Pick<Config, 'databaseDsn' | 'dataDir'>;
+
+/**
+ * Where the database is: all that tools beside the server need.
+ * @throws ConfigError
+ */
+export function loadStorageConfig(environment: Environment): StorageConfig {
+  const { DATABASE_DSN, DATA_DIR } = environment;
+  const parsed = schema
+    .pick({ DATABASE_DSN: true, DATA_DIR: true })
+    .safeParse({ ...(DATABASE_DSN && { DATABASE_DSN }), ...(DATA_DIR && { DATA_DIR }) });
+  if (!parsed.success) throw new ConfigError(describeIssues(parsed.error));
+  return { databaseDsn: parsed.data.DATABASE_DSN, dataDir: parsed.data.DATA_DIR ?? defaultDataDir };
+}
+
+const defaultDataDir = './data';
+
+function describeIssues(error: z.ZodError): string[] {
+  return error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`);
+}
+
 /** Variables of a provider that this version does not start: never silently ignored. */
 const laterProviders = [
   'MICROSOFT_CLIENT_ID',
@@ -194,16 +231,21 @@ const laterProviders = [
 /** @throws ConfigError with every problem at once */
 export function loadConfig(environment: Environment): Config {
   const present = Object.fromEntries(
-    Object.entries(environment).filter(([, value]) => value !== undefined && value.trim() !== ''),
+    Object.entries(environment)
+      .map(([name, value]) => [name, value?.trim()] as const)
+      .filter(([, value]) => value !== undefined && value !== ''),
   );
   const parsed = schema.safeParse(present);
-  const problems = parsed.success
-    ? []
-    : parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`);
+  const problems = parsed.success ? [] : describeIssues(parsed.error);
   const values: z.infer<typeof schema> = parsed.data ?? {};
 
   if (present.MCP_SERVER_URL === undefined) {
     problems.push('MCP_SERVER_URL is missing: the MCP server to protect. Example: http://localhost:3000/mcp');
+  }
+  if (present.PORT === '0' && present.BASE_URL === undefined) {
+    problems.push(
+      'PORT 0 takes any free port, so BASE_URL must say the public address. Example: https://mcp.example.com',
+    );
   }
   const provider = readProvider(present, problems);
   if (problems.length > 0 || provider === undefined) throw new ConfigError(problems);
@@ -217,7 +259,7 @@ export function loadConfig(environment: Environment): Config {
     host: values.HOST ?? 'localhost',
     port,
     databaseDsn: values.DATABASE_DSN,
-    dataDir: values.DATA_DIR ?? './data',
+    dataDir: values.DATA_DIR ?? defaultDataDir,
     encryptionKeys: values.ENCRYPTION_KEY,
     signingAlg: values.SIGNING_ALG ?? 'ES256',
     accessTokenTtlSeconds: values.ACCESS_TOKEN_TTL_SECONDS ?? 3600,

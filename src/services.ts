@@ -51,7 +51,8 @@ export async function buildServices(
     await revocationFeed.start();
     const identityProvider = createIdentityProvider(config.provider, {
       clock,
-      onStatus: (status) => log.info(describeStatus(status), 'identity provider'),
+      onStatus: (status) =>
+        log[status.state === 'ready' ? 'info' : 'warn'](describeStatus(status), 'identity provider'),
     });
     identityProvider.start();
     const resources = [readResource(config)] as const;

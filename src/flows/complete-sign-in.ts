@@ -3,7 +3,6 @@ import { createId, createSecret, hashSecret } from '../crypto/secrets.ts';
 import {
   type Identity,
   ProviderRefusedError,
-  ProviderUnavailableError,
   type SignInSecrets,
   type UpstreamTokens,
 } from '../identity/identity-provider.ts';
@@ -67,8 +66,9 @@ export async function completeSignIn(
       }),
     };
   } catch (error) {
-    if (error instanceof ProviderUnavailableError) await releaseReturn(services.db, upstreamStateHash);
     if (error instanceof ProviderRefusedError) throw toClientError(error, target, returning.state);
+    // Nothing was given out: the person may bring the answer again. If this fails as well, they start again.
+    await releaseReturn(services.db, upstreamStateHash).catch(() => undefined);
     throw error;
   }
 }

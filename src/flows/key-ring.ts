@@ -28,7 +28,8 @@ export class KeyRing {
   readonly #clock: () => Date;
   readonly #alg: SigningAlg;
   #keys: ReadonlyMap<string, LoadedKey> = new Map();
-  #loadedAt = 0;
+  #lookedAt = 0;
+  #newKeys: Promise<void> | undefined;
 
   constructor(options: {
     readonly db: Database;
@@ -85,8 +86,13 @@ export class KeyRing {
 
   /** Looks for a key made by another instance. False: looked too recently, nothing new. */
   async lookForNewKeys(): Promise<boolean> {
-    if (this.#clock().getTime() - this.#loadedAt < minReloadIntervalMs) return false;
-    await this.#load(this.#db);
+    const now = this.#clock().getTime();
+    if (this.#newKeys === undefined && now - this.#lookedAt < minReloadIntervalMs) return false;
+    this.#lookedAt = now;
+    this.#newKeys ??= this.#load(this.#db).finally(() => {
+      this.#newKeys = undefined;
+    });
+    await this.#newKeys;
     return true;
   }
 
@@ -125,7 +131,6 @@ export class KeyRing {
       stored.map(async (key) => this.#keys.get(key.kid) ?? (await this.#open(key))),
     );
     this.#keys = new Map(loaded.map((key) => [key.kid, key]));
-    this.#loadedAt = now.getTime();
   }
 
   async #open(key: StoredSigningKey): Promise<LoadedKey> {

@@ -17,6 +17,9 @@ export interface VerifiedToken {
   readonly upstream: UpstreamState;
 }
 
+/** After this a token is looked up again, and the provider's token in memory is forgotten. */
+const maxAgeMs = 10 * 60_000;
+
 /** How many recent revocations are remembered, to notice one that came while a token was being verified. */
 const maxRecent = 10_000;
 
@@ -31,6 +34,7 @@ export class VerifiedTokens {
   constructor(maxTokens = 20_000) {
     this.#tokens = new LRUCache({
       max: maxTokens,
+      ttl: maxAgeMs,
       dispose: (verified, token) => this.#removeFromIndex(verified, token),
       noDisposeOnSet: false,
     });

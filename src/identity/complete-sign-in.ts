@@ -32,7 +32,8 @@ export async function completeSignIn(
       authorizationCodeGrant(config, answerAt(expected.redirectUri, callbackUrl, metadata), {
         expectedState: expected.state,
         pkceCodeVerifier: expected.codeVerifier,
-        ...(metadata.isOpenId && { expectedNonce: expected.nonce, idTokenExpected: true }),
+        // Also makes openid-client insist on an ID token.
+        ...(metadata.isOpenId && { expectedNonce: expected.nonce }),
       }),
     );
     const tokens = readTokens(reply, askedAt);

@@ -3,8 +3,8 @@ import { withIdentityScopes, type ProviderMatcher } from './provider-profile.ts'
 import type { ProviderMetadata } from './provider-metadata.ts';
 
 /** OpenID Connect Core §11: a refresh token is asked for by this scope, and needs `prompt=consent`. */
-const offersOfflineAccess = ({ isOpenId, server }: ProviderMetadata) =>
-  isOpenId && server.scopes_supported?.includes('offline_access') === true;
+const offersOfflineAccess = ({ server }: ProviderMetadata) =>
+  server.scopes_supported?.includes('offline_access') === true;
 
 export const generic: ProviderMatcher = ({ url }) => ({
   displayName: url.host,

@@ -11,6 +11,9 @@ import { parseScope } from './scope.ts';
 import { supportedGrantTypes } from './token-request.ts';
 
 const maxRedirectUris = 20;
+/** What anyone may make us store stays small. */
+const maxRedirectUriCharacters = 6_000;
+const maxScopeCharacters = 2_000;
 
 /** A member that is null, empty or of another type counts as absent: it is informational. What PostgreSQL cannot store is replaced. */
 const optionalText = (max: number) =>
@@ -79,7 +82,9 @@ export function readClientMetadata(body: unknown): ClientMetadata {
     throw invalidMetadata('jwks and jwks_uri cannot be used together');
   }
   const scopes = typeof metadata.scope === 'string' ? parseScope(metadata.scope) : [];
-  if (scopes === undefined) throw invalidMetadata('scope has characters that a scope cannot have');
+  if (scopes === undefined || (metadata.scope?.length ?? 0) > maxScopeCharacters) {
+    throw invalidMetadata('scope is too long or has characters that a scope cannot have');
+  }
   const { client_uri, logo_uri, tos_uri, policy_uri, software_id, software_version, application_type } =
     metadata;
   return {
@@ -111,13 +116,13 @@ function present(value: unknown): boolean {
 function acceptedRedirectUris(uris: readonly string[]): readonly string[] {
   const distinct = [...new Set(uris)];
   const accepted = distinct.filter((uri) => redirectUriProblem(uri) === undefined);
-  if (accepted.length === 0 || distinct.length > maxRedirectUris) {
-    const reason =
-      distinct.length > maxRedirectUris
-        ? `more than ${maxRedirectUris} redirect_uris`
-        : distinct[0] === undefined
-          ? 'redirect_uris is empty'
-          : `no redirect_uri can be used: ${redirectUriProblem(distinct[0])}`;
+  const isTooMuch = distinct.length > maxRedirectUris || distinct.join('').length > maxRedirectUriCharacters;
+  if (accepted.length === 0 || isTooMuch) {
+    const reason = isTooMuch
+      ? `more than ${maxRedirectUris} redirect_uris, or more than ${maxRedirectUriCharacters} characters of them`
+      : distinct[0] === undefined
+        ? 'redirect_uris is empty'
+        : `no redirect_uri can be used: ${redirectUriProblem(distinct[0])}`;
     throw new TokenError('invalid_redirect_uri', { reason, description: reason.replaceAll('§', 'section ') });
   }
   return accepted;

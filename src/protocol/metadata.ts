@@ -34,16 +34,20 @@ export function authorizationServerMetadata(
   };
 }
 
-/** Protected resource metadata (RFC 9728 §2). `offline_access` is no scope of the resource (MCP, SEP-2207). */
+/**
+ * Protected resource metadata (RFC 9728 §2). `offline_access` is no scope of the resource (MCP, SEP-2207); an empty
+ * list is left out (§3.2).
+ */
 export function protectedResourceMetadata(
   resource: Resource,
   issuer: string,
   scopesSupported: readonly string[],
 ): Readonly<Record<string, unknown>> {
+  const scopes = scopesSupported.filter((scope) => scope !== offlineAccess);
   return {
     resource: resource.identifier,
     authorization_servers: [issuer],
-    scopes_supported: scopesSupported.filter((scope) => scope !== offlineAccess),
+    ...(scopes.length > 0 ? { scopes_supported: scopes } : {}),
     bearer_methods_supported: ['header'],
     resource_name: resource.name,
   };

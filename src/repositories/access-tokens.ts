@@ -77,8 +77,8 @@ export async function findAccessToken(db: Queryable, jti: string): Promise<Store
 }
 
 /**
- * Ends one access token of a client and tells every instance, as one statement; its refresh token lives on
- * (RFC 7009 §2.1). Another client's token stays untouched.
+ * Ends one access token of a client; its refresh token lives on (RFC 7009 §2.1), and a trigger tells every instance.
+ * Another client's token stays untouched.
  */
 export async function revokeAccessToken(
   db: Queryable,
@@ -86,24 +86,13 @@ export async function revokeAccessToken(
   clientId: string,
   now: Date,
 ): Promise<boolean> {
-  const row = await findOne(
-    db,
-    z.object({ subject: z.string() }),
-    sql`
-      with revoked as (
-        update access_tokens
-        set revoked_at = ${now}
-        from grants
-        where jti = ${jti}
-          and access_tokens.revoked_at is null
-          and grants.grant_id = access_tokens.grant_id
-          and client_id = ${clientId}
-        returning jti
-      )
-      insert into revocations (kind, subject)
-      select 'access_token', jti::text
-      from revoked
-      returning subject`,
-  );
-  return row !== undefined;
+  const { rowCount } = await db.query(sql`
+    update access_tokens
+    set revoked_at = ${now}
+    from grants
+    where jti = ${jti}
+      and access_tokens.revoked_at is null
+      and grants.grant_id = access_tokens.grant_id
+      and client_id = ${clientId}`);
+  return rowCount === 1;
 }

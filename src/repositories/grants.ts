@@ -48,54 +48,55 @@ export async function insertGrant(db: Queryable, grant: NewGrant): Promise<void>
       values (${grant.grantId}, ${grant.clientId}, ${upstream.sessionId}, ${grant.issuer}, ${grant.subject},
         ${grant.email ?? null}, ${grant.name ?? null}, ${grant.resource}, ${grant.scopes}, ${grant.createdAt},
         ${grant.expiresAt})
+    ), used as (
+      update clients
+      set last_used_at = ${grant.createdAt}
+      where client_id = ${grant.clientId} and last_used_at is null
     )
     insert into authorization_codes (code_hash, grant_id, redirect_uri, code_challenge, created_at, expires_at)
     values (${code.codeHash}, ${grant.grantId}, ${code.redirectUri}, ${code.codeChallenge}, ${grant.createdAt},
       ${code.expiresAt})`);
 }
 
-/**
- * Ends a grant and tells every instance, as one statement. Returns whether it was this call that ended it.
- */
+/** Ends a grant. Returns whether it was this call that ended it; a trigger tells every instance. */
 export async function revokeGrant(
   db: Queryable,
   grantId: string,
   reason: string,
   now: Date,
 ): Promise<boolean> {
-  const row = await findOne(
-    db,
-    z.object({ subject: z.string() }),
-    sql`
-      with revoked as (
-        update grants
-        set revoked_at = ${now}, revocation_reason = ${reason}
-        where grant_id = ${grantId} and revoked_at is null
-        returning grant_id
-      )
-      insert into revocations (kind, subject)
-      select 'grant', grant_id::text
-      from revoked
-      returning subject`,
-  );
-  return row !== undefined;
+  const { rowCount } = await db.query(sql`
+    update grants
+    set revoked_at = ${now}, revocation_reason = ${reason}
+    where grant_id = ${grantId} and revoked_at is null`);
+  return rowCount === 1;
 }
 
-/** Ends every grant that rests on a sign-in, and tells every instance, as one statement. */
+/**
+ * Ends every grant that rests on a sign-in, as long as the refresh token that the provider refused is still the stored
+ * one. False: a newer token has taken its place, and nothing ended.
+ */
 export async function revokeGrantsOfUpstreamSession(
   db: Queryable,
   upstreamSessionId: string,
-  reason: string,
-  now: Date,
-): Promise<void> {
-  await db.query(sql`
-    with revoked as (
-      update grants
-      set revoked_at = ${now}, revocation_reason = ${reason}
-      where upstream_session_id = ${upstreamSessionId} and revoked_at is null
-      returning grant_id
-    )
-    insert into revocations (kind, subject)
-    select 'grant', grant_id::text
-    from revoked`);
+  refusal: { readonly sealedRefreshToken: Uint8Array; readonly reason: string; readonly now: Date },
+): Promise<boolean> {
+  const row = await findOne(
+    db,
+    z.object({ is_current: z.boolean() }),
+    sql`
+      with refused as (
+        select upstream_session_id
+        from upstream_sessions
+        where upstream_session_id = ${upstreamSessionId}
+          and sealed_refresh_token = ${refusal.sealedRefreshToken}
+        for update
+      ), revoked as (
+        update grants
+        set revoked_at = ${refusal.now}, revocation_reason = ${refusal.reason}
+        where upstream_session_id in (select upstream_session_id from refused) and revoked_at is null
+      )
+      select exists (select from refused) as is_current`,
+  );
+  return row?.is_current ?? false;
 }

@@ -6,8 +6,8 @@ import { findAll, findOne } from './rows.ts';
 export const revocationChannel = 'mcp_oauth_proxy_revocations';
 
 /**
- * A transaction that began earlier can commit later, so ids may become visible out of order. Rows younger than this
- * are read again at the next look; no statement here may run that long.
+ * A transaction that began earlier can commit later, so ids may become visible out of order. A row is settled, and no
+ * longer read again, when it is older than this and every transaction from before it has ended.
  */
 const settledAfterSeconds = 60;
 
@@ -43,7 +43,8 @@ export async function findRevocationsAfter(
     revocationRow,
     sql`
       select revocation_id, kind, subject,
-        revoked_at < clock_timestamp() - make_interval(secs => ${settledAfterSeconds}) as is_settled
+        revoked_at < clock_timestamp() - make_interval(secs => ${settledAfterSeconds})
+          and inserted_before <= pg_snapshot_xmin(pg_current_snapshot()) as is_settled
       from revocations
       where revocation_id > ${revocationId}
       order by revocation_id`,
@@ -58,7 +59,8 @@ export async function findSettledRevocationId(db: Queryable): Promise<number> {
     sql`
       select coalesce(max(revocation_id), 0) as settled
       from revocations
-      where revoked_at < clock_timestamp() - make_interval(secs => ${settledAfterSeconds})`,
+      where revoked_at < clock_timestamp() - make_interval(secs => ${settledAfterSeconds})
+        and inserted_before <= pg_snapshot_xmin(pg_current_snapshot())`,
   );
   return row?.settled ?? 0;
 }

@@ -42,6 +42,7 @@ const sweeps: readonly ((now: Date, limit: number) => SqlQuery)[] = [
     where grant_id in (
       select grant_id from grants
       where expires_at < ${now}::timestamptz - interval '1 day'
+        or revoked_at < ${now}::timestamptz - interval '1 day'
       limit ${limit}
       for update skip locked)`,
   (now, limit) => sql`
@@ -59,6 +60,8 @@ const sweeps: readonly ((now: Date, limit: number) => SqlQuery)[] = [
       select client_id from clients
       where source = 'dynamic' and last_used_at is null and created_at < ${now}::timestamptz - interval '2 days'
         and not exists (select from grants where grants.client_id = clients.client_id)
+        and not exists (
+          select from authorization_requests where authorization_requests.client_id = clients.client_id)
       limit ${limit}
       for update skip locked)`,
   // Longer than any instance may lag behind the feed; what it announced is in the rows themselves.

@@ -3,10 +3,18 @@ import { z } from 'zod';
 import { type Queryable, sql } from './database.ts';
 import { bytes, findOne, instant } from './rows.ts';
 
+/**
+ * Longer than looking up the provider, its answer and storing it may take. By the clock of the database: those of the
+ * instances may differ.
+ */
+const leaseSeconds = 90;
+
 export interface UpstreamSession {
   readonly sealedAccessToken: Uint8Array;
   readonly accessTokenExpiresAt: Date | undefined;
   readonly sealedRefreshToken: Uint8Array | undefined;
+  /** Set while the provider is away: nobody asks it before then. */
+  readonly retryAt: Date | undefined;
 }
 
 const sessionRow = z
@@ -14,11 +22,13 @@ const sessionRow = z
     sealed_access_token: bytes,
     access_token_expires_at: instant.nullable(),
     sealed_refresh_token: bytes.nullable(),
+    refresh_retry_at: instant.nullable(),
   })
   .transform((row): UpstreamSession => ({
     sealedAccessToken: row.sealed_access_token,
     accessTokenExpiresAt: row.access_token_expires_at ?? undefined,
     sealedRefreshToken: row.sealed_refresh_token ?? undefined,
+    retryAt: row.refresh_retry_at ?? undefined,
   }));
 
 export async function findUpstreamSession(
@@ -29,58 +39,76 @@ export async function findUpstreamSession(
     db,
     sessionRow,
     sql`
-      select sealed_access_token, access_token_expires_at, sealed_refresh_token
+      select sealed_access_token, access_token_expires_at, sealed_refresh_token, refresh_retry_at
       from upstream_sessions
       where upstream_session_id = ${sessionId}`,
   );
 }
 
 /**
- * Takes the right to refresh, until `leasedUntil`, if nobody has it and the token still expires before
- * `expiresBefore`: of all callers on all instances one gets the session, the others nothing. A holder that dies
- * loses it by time.
+ * Takes the right to refresh, if nobody has it and the token still expires before `expiresBefore`: of all callers on
+ * all instances one gets the session, the others nothing. A holder that dies loses it by time.
  */
 export async function takeRefreshLease(
   db: Queryable,
   sessionId: string,
-  lease: { readonly now: Date; readonly leasedUntil: Date; readonly expiresBefore: Date },
+  lease: { readonly leaseId: string; readonly now: Date; readonly expiresBefore: Date },
 ): Promise<UpstreamSession | undefined> {
   return findOne(
     db,
     sessionRow,
     sql`
       update upstream_sessions
-      set refresh_leased_until = ${lease.leasedUntil}
+      set refresh_lease_id = ${lease.leaseId},
+        refresh_leased_until = clock_timestamp() + make_interval(secs => ${leaseSeconds}),
+        refresh_retry_at = null
       where upstream_session_id = ${sessionId}
         and sealed_refresh_token is not null
         and access_token_expires_at < ${lease.expiresBefore}
-        and (refresh_leased_until is null or refresh_leased_until <= ${lease.now})
-      returning sealed_access_token, access_token_expires_at, sealed_refresh_token`,
+        and (refresh_leased_until is null or refresh_leased_until <= clock_timestamp())
+        and (refresh_retry_at is null or refresh_retry_at <= ${lease.now})
+      returning sealed_access_token, access_token_expires_at, sealed_refresh_token, refresh_retry_at`,
   );
 }
 
+/**
+ * Stores a new pair, by the holder of the lease, or by one that lost it while the presented token is still the stored
+ * one. False: another caller has stored a newer pair, which stays.
+ */
 export async function storeRefreshedTokens(
   db: Queryable,
   sessionId: string,
-  tokens: UpstreamSession & { readonly grantedScope: string | undefined; readonly now: Date },
-): Promise<void> {
-  await db.query(sql`
+  tokens: {
+    readonly leaseId: string;
+    /** The refresh token that was presented, as it was stored. */
+    readonly presented: Uint8Array;
+    readonly sealedAccessToken: Uint8Array;
+    readonly accessTokenExpiresAt: Date | undefined;
+    readonly sealedRefreshToken: Uint8Array;
+    readonly grantedScope: string | undefined;
+    readonly now: Date;
+  },
+): Promise<boolean> {
+  const { rowCount } = await db.query(sql`
     update upstream_sessions
-    set sealed_access_token = ${tokens.sealedAccessToken}, access_token_expires_at = ${tokens.accessTokenExpiresAt ?? null},
-      sealed_refresh_token = ${tokens.sealedRefreshToken ?? null},
+    set sealed_access_token = ${tokens.sealedAccessToken},
+      access_token_expires_at = ${tokens.accessTokenExpiresAt ?? null},
+      sealed_refresh_token = ${tokens.sealedRefreshToken},
       granted_scope = coalesce(${tokens.grantedScope ?? null}, granted_scope),
-      refresh_leased_until = null, updated_at = ${tokens.now}
-    where upstream_session_id = ${sessionId}`);
+      refresh_lease_id = null, refresh_leased_until = null, refresh_retry_at = null, updated_at = ${tokens.now}
+    where upstream_session_id = ${sessionId}
+      and (refresh_lease_id = ${tokens.leaseId} or sealed_refresh_token = ${tokens.presented})`);
+  return rowCount === 1;
 }
 
-/** Gives the lease back after a refresh that came to nothing, not before `leasedUntil`: a pause before the next try. */
+/** Gives the lease back after a refresh that came to nothing; nobody asks the provider before `retryAt`. */
 export async function releaseRefreshLease(
   db: Queryable,
   sessionId: string,
-  leasedUntil: Date,
+  lease: { readonly leaseId: string; readonly retryAt: Date },
 ): Promise<void> {
   await db.query(sql`
     update upstream_sessions
-    set refresh_leased_until = ${leasedUntil}
-    where upstream_session_id = ${sessionId}`);
+    set refresh_lease_id = null, refresh_leased_until = null, refresh_retry_at = ${lease.retryAt}
+    where upstream_session_id = ${sessionId} and refresh_lease_id = ${lease.leaseId}`);
 }

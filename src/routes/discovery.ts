@@ -19,6 +19,7 @@ export async function discoveryRoutes(
   };
   const forms = (name: string, resourcePath: string): readonly string[] => [
     `/.well-known/${name}${resourcePath}`,
+    `/.well-known/${name}${resourcePath}/`,
     `${resourcePath}/.well-known/${name}`,
   ];
 

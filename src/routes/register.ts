@@ -11,7 +11,7 @@ export async function registerRoute(
   app: FastifyInstance,
   { services }: { readonly services: Services },
 ): Promise<void> {
-  app.post('/register', { config: oauthRateLimit(services), bodyLimit: 65_536 }, async (request, reply) => {
+  app.post('/register', { config: oauthRateLimit(services), bodyLimit: 32_768 }, async (request, reply) => {
     const metadata = readClientMetadata(request.body);
     const registered = await registerClient(services, { metadata, source: 'dynamic' });
     return reply.code(201).send(registrationResponse(registered));

@@ -1,0 +1,158 @@
+/** Refreshes the identity provider's token of a sign-in: by one caller of all, and without losing what it got. */
+import { setTimeout as wait } from 'node:timers/promises';
+import { createId } from '../crypto/secrets.ts';
+import { ProviderRefusedError, type UpstreamTokens } from '../identity/identity-provider.ts';
+import { BearerError, TemporarilyUnavailableError } from '../protocol/errors.ts';
+import { DatabaseUnavailableError } from '../repositories/database.ts';
+import { revokeGrantsOfUpstreamSession } from '../repositories/grants.ts';
+import { placeOf } from '../repositories/sealed-values.ts';
+import {
+  findUpstreamSession,
+  releaseRefreshLease,
+  storeRefreshedTokens,
+  takeRefreshLease,
+  type UpstreamSession,
+} from '../repositories/upstream-sessions.ts';
+import { later } from './lifetimes.ts';
+import type { Services } from './services.ts';
+
+type RefreshServices = Pick<
+  Services,
+  'db' | 'clock' | 'sealer' | 'identityProvider' | 'revocationFeed' | 'log'
+>;
+
+export interface UpstreamTokenNow {
+  readonly accessToken: string;
+  readonly expiresAt: Date | undefined;
+}
+
+/** Pause before the next try after a provider that was away: until then callers are told at once. */
+const retryPauseMs = 5_000;
+/** How often, and how many times, a caller looks whether the one who refreshes has finished. */
+const lookIntervalMs = 150;
+const maxLooks = 400;
+/** How often, and how many times, storing a new pair is tried: the provider may have forgotten the old one. */
+const storeIntervalMs = 250;
+const maxStoreTries = 480;
+
+const accessTokenColumn = 'upstream_sessions.sealed_access_token';
+const refreshTokenColumn = 'upstream_sessions.sealed_refresh_token';
+
+/**
+ * Refreshes the token if nobody else does; otherwise waits for the one who does, or uses what still lives.
+ *
+ * @throws BearerError `invalid_token` when the sign-in is over
+ * @throws TemporarilyUnavailableError when the token has expired and the provider is away
+ */
+export async function refreshUpstreamToken(
+  services: RefreshServices,
+  sessionId: string,
+  refreshAheadMs: number,
+): Promise<UpstreamTokenNow> {
+  for (let look = 0; look < maxLooks; look += 1) {
+    const now = services.clock();
+    const leaseId = createId();
+    const expiresBefore = later(now, refreshAheadMs);
+    const leased = await takeRefreshLease(services.db, sessionId, { leaseId, now, expiresBefore });
+    if (leased !== undefined) {
+      const tokens = await refreshWithLease(services, sessionId, leaseId, leased);
+      if (tokens !== undefined) return tokens;
+    }
+    const session = await findUpstreamSession(services.db, sessionId);
+    if (session === undefined) throw signInEnded('upstream session is gone');
+    if (isAlive(session, now)) return openTokens(services, sessionId, session);
+    if (session.retryAt !== undefined && session.retryAt > now) throw providerAway();
+    await wait(lookIntervalMs);
+  }
+  throw providerAway();
+}
+
+/** Undefined: someone else stored a newer pair meanwhile. */
+async function refreshWithLease(
+  services: RefreshServices,
+  sessionId: string,
+  leaseId: string,
+  leased: UpstreamSession,
+): Promise<UpstreamTokenNow | undefined> {
+  const { db, sealer, clock, log } = services;
+  const { sealedRefreshToken } = leased;
+  if (sealedRefreshToken === undefined) return openTokens(services, sessionId, leased);
+  const presentedToken = sealer.open(sealedRefreshToken, placeOf(refreshTokenColumn, sessionId));
+  let tokens: UpstreamTokens;
+  try {
+    tokens = await services.identityProvider.refresh(presentedToken);
+  } catch (error) {
+    if (error instanceof ProviderRefusedError && error.code === 'invalid_grant') {
+      // Only if it was the stored token that was refused: a late caller presents one that was replaced.
+      const hasEnded = await revokeGrantsOfUpstreamSession(db, sessionId, {
+        sealedRefreshToken,
+        reason: 'upstream_invalid_grant',
+        now: clock(),
+      });
+      if (!hasEnded) return undefined;
+      await services.revocationFeed.catchUp();
+      throw signInEnded('the provider ended the sign-in', error);
+    }
+    await releaseRefreshLease(db, sessionId, { leaseId, retryAt: later(clock(), retryPauseMs) });
+    if (!isAlive(leased, clock())) throw providerAway(error);
+    log.warn({ err: error }, 'the identity provider did not refresh a token; the current one still lives');
+    return openTokens(services, sessionId, leased);
+  }
+  const isStored = await storePersistently(services, sessionId, {
+    leaseId,
+    presented: sealedRefreshToken,
+    sealedAccessToken: sealer.seal(tokens.accessToken, placeOf(accessTokenColumn, sessionId)),
+    accessTokenExpiresAt: tokens.expiresAt,
+    sealedRefreshToken: sealer.seal(
+      tokens.refreshToken ?? presentedToken,
+      placeOf(refreshTokenColumn, sessionId),
+    ),
+    grantedScope: tokens.scope,
+    now: clock(),
+  });
+  return isStored ? { accessToken: tokens.accessToken, expiresAt: tokens.expiresAt } : undefined;
+}
+
+/** The new pair is stored before it is used, and for two minutes an absent database does not make us give it up. */
+async function storePersistently(
+  { db, log }: RefreshServices,
+  sessionId: string,
+  tokens: Parameters<typeof storeRefreshedTokens>[2],
+): Promise<boolean> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await storeRefreshedTokens(db, sessionId, tokens);
+    } catch (error) {
+      if (!(error instanceof DatabaseUnavailableError) || attempt === maxStoreTries) throw error;
+      if (attempt === 1) log.warn({ err: error }, 'a refreshed provider token cannot be stored yet');
+      await wait(storeIntervalMs);
+    }
+  }
+}
+
+function isAlive(session: UpstreamSession, now: Date): boolean {
+  return session.accessTokenExpiresAt === undefined || session.accessTokenExpiresAt > now;
+}
+
+function openTokens(
+  { sealer }: RefreshServices,
+  sessionId: string,
+  session: UpstreamSession,
+): UpstreamTokenNow {
+  return {
+    accessToken: sealer.open(session.sealedAccessToken, placeOf(accessTokenColumn, sessionId)),
+    expiresAt: session.accessTokenExpiresAt,
+  };
+}
+
+function signInEnded(reason: string, cause?: unknown): BearerError {
+  return new BearerError('invalid_token', {
+    reason,
+    description: 'The sign-in at the identity provider has ended',
+    cause,
+  });
+}
+
+function providerAway(cause?: unknown): TemporarilyUnavailableError {
+  return new TemporarilyUnavailableError('The identity provider did not refresh a token', { cause });
+}
