@@ -2,17 +2,18 @@
 import { hashSecret } from '../crypto/secrets.ts';
 import { AuthorizationError, PageError } from '../protocol/errors.ts';
 import { matchRedirectUri } from '../protocol/redirect-uri.ts';
-import { denyRequest, findUndecidedRequest } from '../repositories/authorization-requests.ts';
+import { denyRequest, findAskedRequest } from '../repositories/authorization-requests.ts';
 import { findClient } from '../repositories/clients.ts';
-import { beginSignIn, type SignInRedirect } from './begin-sign-in.ts';
+import { beginSignIn, repeatSignIn, type SignInRedirect } from './begin-sign-in.ts';
+import { later, lifetimes } from './lifetimes.ts';
 import type { Services } from './services.ts';
 
 /**
- * The decision counts once, and only from the browser that was asked. The redirect URI is checked again, since the
- * client may have changed meanwhile (RFC 9700 §4.1).
+ * The first decision counts, and only from the browser that was asked; saying the same again, as a double click does,
+ * gets the same answer. The redirect URI is checked again, since the client may have changed meanwhile (RFC 9700 §4.1).
  *
  * @throws PageError when there is nothing (any more) to decide for this browser
- * @throws AuthorizationError `access_denied` when the person says no; nothing of the request is kept
+ * @throws AuthorizationError `access_denied` when the person says no; the request is gone a minute later
  * @throws ProviderUnavailableError before the decision is used up
  */
 export async function decideConsent(
@@ -28,24 +29,25 @@ export async function decideConsent(
     consentHash: hashSecret(input.consentSecret ?? ''),
     now: services.clock(),
   };
-  const pending =
-    input.consentSecret === undefined ? undefined : await findUndecidedRequest(services.db, key);
-  const client = pending === undefined ? undefined : await findClient(services.db, pending.clientId);
-  const target = pending && matchRedirectUri(client?.redirectUris ?? [], pending.redirectUri);
-  if (pending === undefined || target === undefined) throw nothingToDecide();
+  const asked = input.consentSecret === undefined ? undefined : await findAskedRequest(services.db, key);
+  const client = asked === undefined ? undefined : await findClient(services.db, asked.clientId);
+  const target = asked && matchRedirectUri(client?.redirectUris ?? [], asked.redirectUri);
+  if (asked === undefined || target === undefined) throw nothingToDecide();
   if (input.decision === 'deny') {
-    if (!(await denyRequest(services.db, key))) throw nothingToDecide();
+    if (!(await denyRequest(services.db, key, later(key.now, lifetimes.denialMs)))) throw nothingToDecide();
     throw new AuthorizationError('access_denied', {
       reason: 'the person said no',
       description: 'The person did not approve the request',
       target,
-      state: pending.state,
+      state: asked.state,
       mayRedirect: true,
     });
   }
-  const signIn = await beginSignIn(services, key, pending);
-  if (signIn === undefined) throw nothingToDecide();
-  return signIn;
+  const begun = asked.isDecided ? undefined : await beginSignIn(services, key, asked);
+  if (begun !== undefined) return begun;
+  const meanwhile = await findAskedRequest(services.db, key);
+  if (meanwhile?.signIn === undefined) throw nothingToDecide();
+  return repeatSignIn(services, { ...meanwhile, signIn: meanwhile.signIn });
 }
 
 function nothingToDecide(): PageError {

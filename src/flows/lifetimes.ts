@@ -6,6 +6,8 @@ const day = 24 * 60 * minute;
 export const lifetimes = {
   /** How long the consent page may be looked at. */
   consentMs: 30 * minute,
+  /** How long a denial is kept, so that a double click gets the same answer twice. */
+  denialMs: minute,
   /** From approval to the provider's answer: the life of the upstream `state` (at most 10 minutes, MCP security best practices). */
   signInMs: 10 * minute,
   /** How long an authorization code can be redeemed. RFC 6749 §4.1.2 recommends at most 10 minutes. */

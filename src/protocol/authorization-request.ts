@@ -4,13 +4,7 @@
  */
 import { z } from 'zod';
 import { codeChallenge } from './pkce.ts';
-import {
-  dropEmpty,
-  type RawParameters,
-  resourceParameter,
-  single,
-  repeatedParameters,
-} from './parameters.ts';
+import { dropEmpty, type RawParameters, resourceParameter, single } from './parameters.ts';
 
 const redirectPart = z.object({ client_id: single, redirect_uri: single.optional() });
 
@@ -55,10 +49,8 @@ export type RequestProblem = {
 /** The rest of the request. PKCE with S256 is required from every client (OAuth 2.1 §4.1.1, §7.5). */
 export function readRequestPart(raw: RawParameters): AuthorizationRequest | RequestProblem {
   const parsed = requestPart.safeParse(dropEmpty(raw));
-  const repeated = repeatedParameters(raw);
-  if (!parsed.success || repeated.length > 0) {
-    const malformed = parsed.error?.issues.map((issue) => String(issue.path[0])) ?? [];
-    const names = [...malformed, ...repeated].filter((name) => /^\w+$/.test(name));
+  if (!parsed.success) {
+    const names = parsed.error.issues.map((issue) => String(issue.path[0]));
     return { code: 'invalid_request', reason: `repeated or too long: ${[...new Set(names)].join(', ')}` };
   }
   const request = parsed.data;

@@ -8,11 +8,6 @@ export function dropEmpty(raw: RawParameters): RawParameters {
   return Object.fromEntries(Object.entries(raw).filter(([, value]) => value !== ''));
 }
 
-/** The names of parameters that are repeated though they must not be: any but `resource` (RFC 6749 §3.1, §3.2). */
-export function repeatedParameters(raw: RawParameters): readonly string[] {
-  return Object.keys(raw).filter((name) => name !== 'resource' && Array.isArray(raw[name]));
-}
-
 /** One value without NUL; an array, from a repeated parameter, does not pass (RFC 6749 §3.1, §3.2). */
 export const single = z
   .string()

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { SecretHash } from '../protocol/secret-hash.ts';
 import { type Queryable, sql } from './database.ts';
-import { bytes, findOne, texts } from './rows.ts';
+import { bytes, findOne, instant, texts } from './rows.ts';
 
 export interface PendingRequest {
   readonly clientId: string;
@@ -50,26 +50,48 @@ export async function insertAuthorizationRequest(
       ${request.createdAt}, ${request.expiresAt})`);
 }
 
-interface UndecidedKey {
+interface AskedKey {
   readonly requestIdHash: SecretHash;
   readonly consentHash: SecretHash;
   readonly now: Date;
 }
 
-/** The request, if it still waits for the decision of this browser: not expired, not decided, not another's. */
-export async function findUndecidedRequest(
-  db: Queryable,
-  key: UndecidedKey,
-): Promise<PendingRequest | undefined> {
+export interface AskedRequest extends PendingRequest {
+  readonly isDecided: boolean;
+  /** What the browser was sent to the provider with, once it has approved. */
+  readonly signIn: Pick<StoredSignIn, 'upstreamStateHash' | 'sealedSignIn'> | undefined;
+}
+
+const askedRow = pendingColumns
+  .extend({
+    decided_at: instant.nullable(),
+    upstream_state_hash: bytes.nullable(),
+    sealed_sign_in: bytes.nullable(),
+  })
+  .transform((row): AskedRequest => ({
+    ...toPending(row),
+    isDecided: row.decided_at !== null,
+    signIn:
+      row.upstream_state_hash === null || row.sealed_sign_in === null
+        ? undefined
+        : {
+            upstreamStateHash: row.upstream_state_hash as SecretHash,
+            sealedSignIn: row.sealed_sign_in,
+          },
+  }));
+
+/** The request that this browser was asked about: not expired, not back from the provider, not another's. */
+export async function findAskedRequest(db: Queryable, key: AskedKey): Promise<AskedRequest | undefined> {
   return findOne(
     db,
-    pendingColumns.transform(toPending),
+    askedRow,
     sql`
-      select client_id, redirect_uri, state, code_challenge, resource, scopes
+      select client_id, redirect_uri, state, code_challenge, resource, scopes, decided_at, upstream_state_hash,
+        sealed_sign_in
       from authorization_requests
       where request_id_hash = ${key.requestIdHash}
         and consent_hash = ${key.consentHash}
-        and decided_at is null
+        and returned_at is null
         and expires_at > ${key.now}`,
   );
 }
@@ -84,11 +106,7 @@ export interface StoredSignIn {
 }
 
 /** Takes the person's approval, once. False: decided, expired or taken by another caller meanwhile. */
-export async function approveRequest(
-  db: Queryable,
-  key: UndecidedKey,
-  signIn: StoredSignIn,
-): Promise<boolean> {
+export async function approveRequest(db: Queryable, key: AskedKey, signIn: StoredSignIn): Promise<boolean> {
   const { rowCount } = await db.query(sql`
     update authorization_requests
     set decided_at = ${key.now}, identity_provider = ${signIn.identityProvider},
@@ -101,13 +119,14 @@ export async function approveRequest(
   return rowCount === 1;
 }
 
-/** Takes the person's refusal, once: nothing of the request is kept. */
-export async function denyRequest(db: Queryable, key: UndecidedKey): Promise<boolean> {
+/** Takes the person's refusal, unless they have approved. It can be said again until `expiresAt`. */
+export async function denyRequest(db: Queryable, key: AskedKey, expiresAt: Date): Promise<boolean> {
   const { rowCount } = await db.query(sql`
-    delete from authorization_requests
+    update authorization_requests
+    set decided_at = ${key.now}, expires_at = ${expiresAt}
     where request_id_hash = ${key.requestIdHash}
       and consent_hash = ${key.consentHash}
-      and decided_at is null
+      and upstream_state_hash is null
       and expires_at > ${key.now}`);
   return rowCount === 1;
 }
