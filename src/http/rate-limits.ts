@@ -28,7 +28,7 @@ export async function registerRateLimits(
   app: FastifyInstance,
   { config, log }: Pick<Services, 'config' | 'log'>,
 ): Promise<void> {
-  const redis = config.redisUrl === undefined ? undefined : connectRedis(config.redisUrl, log);
+  const redis = config.redisUrl === undefined ? undefined : await connectRedis(config.redisUrl, log);
   await app.register(rateLimit, {
     global: false,
     hook: 'onRequest',
@@ -42,14 +42,24 @@ export async function registerRateLimits(
   app.addHook('onClose', () => redis?.disconnect());
 }
 
-function connectRedis(url: string, log: Services['log']): Redis {
+/** Connected when it returns, unless Redis is away: it is then tried again in the background. */
+async function connectRedis(url: string, log: Services['log']): Promise<Redis> {
   const redis = new Redis(url, {
+    lazyConnect: true,
     connectTimeout: 500,
     commandTimeout: 500,
     maxRetriesPerRequest: 1,
     enableOfflineQueue: false,
   });
-  redis.on('error', (error: Error) => log.warn({ err: error }, 'Redis is away: requests are not limited'));
+  let isAway = false;
+  redis.on('ready', () => {
+    isAway = false;
+  });
+  redis.on('error', (error: Error) => {
+    if (!isAway) log.warn({ err: error }, 'Redis is away: requests are not limited');
+    isAway = true;
+  });
+  await redis.connect().catch(() => undefined);
   return redis;
 }
 

@@ -40,8 +40,11 @@ export async function openEmbeddedDatabase(dataDir: string, { onError }: Embedde
 
   let closing: Promise<void> | undefined;
   async function close(): Promise<void> {
-    await pglite.close();
-    await lock.release();
+    try {
+      await pglite.close();
+    } finally {
+      await lock.release();
+    }
   }
 
   return {
@@ -74,7 +77,9 @@ export async function openEmbeddedDatabase(dataDir: string, { onError }: Embedde
       };
       const stop = await guard(() => pglite.listen(`"${channel}"`, notify));
       notify();
-      return () => stop();
+      return async () => {
+        if (!pglite.closed) await stop();
+      };
     },
     close() {
       closing ??= close();
@@ -100,10 +105,10 @@ async function open(pgdata: string): Promise<PGlite> {
   try {
     return await PGlite.create(pgdata, { parsers, serializers, onStderr });
   } catch (error) {
-    const reasons = log.flatMap((line) => /(?:FATAL|PANIC|DETAIL): +(.*)/.exec(line)?.[1] ?? []);
-    const reason = reasons.join(' ') || 'its files are damaged or are not a database';
+    const reasons = log.flatMap((line) => /(?:FATAL|PANIC|DETAIL): +(.*?)\.?$/.exec(line)?.[1] ?? []);
+    const reason = reasons.join('. ') || 'its files are damaged or are not a database';
     throw new Error(
-      `The embedded database in ${pgdata} cannot be opened: ${reason}. Restore it from a backup, or move the directory away to start with an empty one`,
+      `The embedded database in ${pgdata} cannot be opened: ${reason}. Start the version of this program that wrote it, restore a backup, or move the directory away to begin with an empty one`,
       { cause: error },
     );
   }

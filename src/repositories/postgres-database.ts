@@ -1,6 +1,6 @@
 /** PostgreSQL over `pg`: a pool that outlives the server's restarts. */
-import { Client, type ClientConfig, Pool, type PoolClient } from 'pg';
-import type { Database, QueryResult, SqlQuery } from './database.ts';
+import { Client, type ClientConfig, Pool, type PoolClient, type QueryConfig } from 'pg';
+import { type Database, DatabaseUnavailableError, type QueryResult, type SqlQuery } from './database.ts';
 import { asUnavailable, unavailable } from './postgres-errors.ts';
 import { startListener } from './postgres-listener.ts';
 import { readPostgresTarget } from './postgres-target.ts';
@@ -84,9 +84,8 @@ export function openPostgresDatabase(dsn: string, { onError }: PostgresOptions):
     try {
       return await work(client);
     } catch (error) {
-      const outage = asUnavailable(error);
-      isBroken ||= outage !== undefined || client.getTransactionStatus() !== 'I';
-      throw outage ?? error;
+      isBroken ||= error instanceof DatabaseUnavailableError || client.getTransactionStatus() !== 'I';
+      throw error;
     } finally {
       client.off('error', onClientError);
       client.release(isBroken);
@@ -103,20 +102,21 @@ export function openPostgresDatabase(dsn: string, { onError }: PostgresOptions):
           if (isOver) throw new Error('This transaction is over: its handle was used after its end');
           return await task();
         };
-        await client.query('begin');
+        await send(client, 'begin');
         try {
           const result = await work({
             query: (query) => whileOpen(() => run(client, query)),
-            script: (text) => whileOpen(async () => void (await client.query(scriptOf(text)))),
+            script: (text) => whileOpen(async () => void (await send(client, text, scriptTimeoutMs))),
           });
           isOver = true;
-          const { command } = await client.query('commit');
+          const { command } = await send(client, 'commit');
           if (command !== 'COMMIT') throw new Error('The transaction had failed and was rolled back');
           return result;
         } catch (error) {
           isOver = true;
-          // When this fails, too, `withClient` sees an open transaction and destroys the connection.
-          if (client.getTransactionStatus() !== 'I') await client.query('rollback').catch(() => undefined);
+          // After an outage, or when this fails, `withClient` ends the connection and the transaction with it.
+          if (!(error instanceof DatabaseUnavailableError))
+            await send(client, 'rollback').catch(() => undefined);
           throw error;
         }
       }),
@@ -143,11 +143,27 @@ export function openPostgresDatabase(dsn: string, { onError }: PostgresOptions):
 }
 
 async function run(client: PoolClient, { text, values }: SqlQuery): Promise<QueryResult> {
-  const { rows, rowCount } = await client.query({ text, values: [...values] });
+  const { rows, rowCount } = await asking(client.query({ text, values: [...values] }));
   return { rows, rowCount: rowCount ?? 0 };
 }
 
-const scriptOf = (text: string) => ({ text, query_timeout: scriptTimeoutMs });
+/** Text without values, of one statement or more. */
+async function send(
+  client: PoolClient,
+  text: string,
+  timeoutMs = answerTimeoutMs,
+): Promise<{ command: string }> {
+  return await asking(client.query({ text, query_timeout: timeoutMs } as QueryConfig));
+}
+
+/** Outages are told apart here, next to the driver: an error that a caller throws stays what it is. */
+async function asking<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    throw asUnavailable(error) ?? error;
+  }
+}
 
 /** Whether the server refused because the connection was encrypted, or because it was not. */
 function isTlsMismatch(error: unknown, wasEncrypted: boolean): boolean {

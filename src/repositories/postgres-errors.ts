@@ -12,7 +12,7 @@ const unavailableStates = /^(?:08...|53...|57014|57P..|58...|25006|25P03)$/;
 const driverMessages =
   /^(?:Connection terminated|Query read timeout|timeout exceeded|timeout expired|Client (?:has encountered|was closed)|PGlite is clos)/;
 
-/** What a PGlite whose WebAssembly has crashed or was closed throws. */
+/** What PGlite throws when its WebAssembly has crashed: it does not recover. */
 const engineErrors = /^(?:RuntimeError|ExitStatus|ErrnoError)$/;
 
 /** The outage that `error` reports, or undefined when it is about the statement itself. */
@@ -20,8 +20,9 @@ export function asUnavailable(error: unknown): DatabaseUnavailableError | undefi
   if (error instanceof DatabaseUnavailableError) return error;
   const { name, message, code, severity, syscall } = Object(error) as Readonly<Record<string, unknown>>;
   if (severity !== undefined) return unavailableStates.test(String(code)) ? unavailable(error) : undefined;
-  const isOutage =
-    syscall !== undefined || driverMessages.test(String(message)) || engineErrors.test(String(name));
+  if (engineErrors.test(String(name)))
+    return unavailable(error, 'The embedded database has failed; restart the server');
+  const isOutage = syscall !== undefined || driverMessages.test(String(message));
   return isOutage ? unavailable(error) : undefined;
 }
 

@@ -39,7 +39,6 @@ export async function consentRoute(
       consentSecret: cookies.read(request, 'consent', form.data.request_id),
       decision: form.data.decision,
     });
-    cookies.clear(reply, 'consent', form.data.request_id);
     cookies.set(reply, 'signin', signIn.state, signIn.signInSecret);
     return reply.header('cache-control', 'no-store').redirect(signIn.location, 303);
   });
