@@ -1,135 +1,110 @@
-/** `npm run demo`: the proxy with a sample identity provider and a sample MCP server, on the embedded database. */
-import { randomBytes } from 'node:crypto';
-import { rmSync } from 'node:fs';
-import { createServer } from 'node:net';
+/** `npm run demo`: everything that it takes to see the proxy at work, on this machine only. */
 import { parseArgs } from 'node:util';
-import type { FastifyInstance } from 'fastify';
-import { buildApp } from '../src/app.ts';
-import { loadConfig } from '../src/config.ts';
-import { createLogger } from '../src/http/logging.ts';
 import { clientSetup } from '../src/pages/client-setup.ts';
-import { startSampleIdentityProvider } from './sample-identity-provider.ts';
-import { startSampleMcpServer } from './sample-mcp-server.ts';
+import { type Demo, type DemoOptions, startDemo } from './start-demo.ts';
 
 const usage = `Usage: npm run demo -- [--fresh] [--verbose]
 
+Runs the proxy with a sample identity provider and a sample MCP server, and keeps running.
+
   --fresh     forget what earlier demos stored
-  --verbose   print the proxy's log
+  --verbose   print what happens, not only warnings
 
-PORT (default 8080) and DATA_DIR (default ./data/demo) may be set in the environment.`;
+PORT (default 8080) and DATA_DIR (default ./data/demo) are read from the environment.`;
 
-interface Demo {
-  readonly mcpUrl: string;
-  readonly identityProvider: string;
-  readonly mcpServer: string;
-  readonly dataDir: string;
-  close(): Promise<void>;
-}
-
-async function startDemo(port: number, dataDir: string, isVerbose: boolean): Promise<Demo> {
-  const baseUrl = `http://localhost:${port}`;
-  const credentials = { clientId: 'mcp-oauth-proxy', clientSecret: randomBytes(24).toString('base64url') };
-  const identityProvider = await startSampleIdentityProvider({
-    ...credentials,
-    port: await freePort(port + 1),
-    redirectUris: [`${baseUrl}/callback`],
-  });
-  const mcpServer = await startSampleMcpServer({ port: await freePort(port + 2) });
-  const config = loadConfig({
-    MCP_SERVER_URL: mcpServer.url,
-    OAUTH_AUTHORIZE_URL: identityProvider.issuer,
-    OAUTH_CLIENT_ID: credentials.clientId,
-    OAUTH_CLIENT_SECRET: credentials.clientSecret,
-    BASE_URL: baseUrl,
-    PORT: String(port),
-    DATA_DIR: dataDir,
-    SHUTDOWN_GRACE_SECONDS: '2',
-  });
-  const app: FastifyInstance = await buildApp(config, { log: createLogger(isVerbose ? 'info' : 'error') });
-  await app.listen({ host: 'localhost', port });
-  return {
-    mcpUrl: `${baseUrl}/mcp`,
-    identityProvider: identityProvider.issuer,
-    mcpServer: mcpServer.url,
-    dataDir,
-    async close() {
-      await app.close();
-      await mcpServer.close();
-      await identityProvider.close();
+function readOptions(): DemoOptions | 'help' {
+  const { values } = parseArgs({
+    options: {
+      fresh: { type: 'boolean', default: false },
+      verbose: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
     },
+  });
+  if (values.help) return 'help';
+  const { PORT: port = '8080', DATA_DIR: dataDir = './data/demo' } = process.env;
+  if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) {
+    throw new Error('PORT must be a whole number from 0 to 65535. Example: 8080');
+  }
+  return {
+    port: Number(port),
+    dataDir,
+    isFresh: values.fresh,
+    logLevel: values.verbose ? 'info' : 'warn',
+    print: (line) => console.error(line),
   };
 }
 
-/** `wanted`, or any free port when it is taken. */
-async function freePort(wanted: number): Promise<number> {
-  const server = createServer();
-  const port = await new Promise<number>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EADDRINUSE' || error.code === 'EACCES') resolve(0);
-      else reject(error);
-    });
-    server.listen(wanted, 'localhost', () => resolve(portOf(server)));
-  });
-  if (port !== 0) await new Promise((resolve) => server.close(resolve));
-  return port === 0 ? freePort(0) : port;
+function readOptionsOrExit(): DemoOptions {
+  try {
+    const options = readOptions();
+    if (options !== 'help') return options;
+    console.log(usage);
+    return process.exit(0);
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : 'unknown failure'}\n\n${usage}`);
+    return process.exit(2);
+  }
 }
 
-function portOf(server: ReturnType<typeof createServer>): number {
-  const address = server.address();
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}
-
-function describeDemo(demo: Demo): string {
+function describeDemo(demo: Demo, options: DemoOptions): string {
   const setup = clientSetup('demo', demo.mcpUrl);
+  const isElsewhere = demo.baseUrl !== 'http://localhost:8080';
+  const cursor = JSON.stringify({ mcpServers: { [setup.name]: { url: demo.mcpUrl } } });
   return `
-  mcp-oauth-proxy demo is ready.
+  The demo is running. Connect an MCP client to
 
-  Connect an MCP client to   ${demo.mcpUrl}
+      ${demo.mcpUrl}
 
-  Identity provider          ${demo.identityProvider}   (sample: any name and e-mail sign in)
-  MCP server behind          ${demo.mcpServer}   (sample: whoami, countdown, counter, echo)
-  Database                   ${demo.dataDir}   (embedded)
+  Or watch one from a second shell:
 
-  In a second shell          npm run try -- --auto
+      npm run try -- ${isElsewhere ? `${demo.mcpUrl} ` : ''}--auto
 
-  Claude Code                ${setup.claudeCode}
-                             then /mcp inside Claude Code, to sign in
-  VS Code                    ${setup.vsCode}
-  Cursor                     ${setup.cursorLink}
-  MCP Inspector              ${setup.inspector}
+  Claude Code      ${setup.claudeCode}
+                   then type /mcp in Claude Code, and choose ${setup.name} to sign in
+  VS Code          ${setup.vsCode}
+  Cursor           ${cursor}
+                   in ~/.cursor/mcp.json, or open ${setup.cursorLink}
+  MCP Inspector    ${setup.inspector}
+  Others           ${demo.baseUrl} in a browser says how
 
-  Ctrl-C stops it.
+  What runs here:
+    ${demo.baseUrl.padEnd(28)} the proxy; its database is in ${options.dataDir}
+    ${demo.issuer.padEnd(28)} a sample identity provider: any name and e-mail address will do
+    ${demo.mcpServerUrl.padEnd(28)} a sample MCP server: whoami, countdown, counter, echo
+
+  Ctrl-C ends it.
 `;
 }
 
-async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: { fresh: { type: 'boolean' }, verbose: { type: 'boolean' }, help: { type: 'boolean' } },
-  });
-  if (values.help === true) {
-    console.log(usage);
-    return;
-  }
-  const wanted = Number(process.env.PORT ?? 8080);
-  const port = await freePort(wanted);
-  if (port !== wanted) console.log(`Port ${wanted} is taken: using ${port}.`);
-  const dataDir = process.env.DATA_DIR ?? './data/demo';
-  if (values.fresh === true) rmSync(dataDir, { recursive: true, force: true });
-  const demo = await startDemo(port, dataDir, values.verbose === true);
-  console.log(describeDemo(demo));
+/** Lets open answers finish. A terminal and the programs between may each send the signal: one is enough. */
+function stopOnSignals(demo: Demo): void {
+  let isStopping = false;
   const stop = (): void => {
+    if (isStopping) return;
+    isStopping = true;
     demo.close().then(
       () => process.exit(0),
-      () => process.exit(1),
+      (error: unknown) => {
+        console.error('The demo did not stop cleanly:', error);
+        process.exit(1);
+      },
     );
   };
-  process.once('SIGINT', stop);
-  process.once('SIGTERM', stop);
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
 }
 
+const options = readOptionsOrExit();
 try {
-  await main();
+  const demo = await startDemo(options);
+  stopOnSignals(demo);
+  if (options.port !== 0 && !demo.baseUrl.endsWith(`:${options.port}`)) {
+    console.log(`\n  Port ${options.port} is taken: this demo takes a free one.`);
+  }
+  console.log(describeDemo(demo, options));
 } catch (error) {
-  console.error(`The demo cannot start: ${error instanceof Error ? error.message : 'unknown failure'}`);
+  const reason = error instanceof Error ? error.message : 'unknown failure';
+  const hint = /is using the data directory/.test(reason) ? '\nIs another demo running already?' : '';
+  console.error(`The demo cannot start: ${reason}${hint}`);
   process.exit(1);
 }

@@ -1,34 +1,54 @@
 /** `npm run try`: a real MCP client walks the whole way through a running proxy, and says what happens. */
 import { parseArgs } from 'node:util';
-import { tryProxy } from './try-proxy.ts';
+import { tryProxy } from './try/try-proxy.ts';
+import { visitByHand, visitByScript } from './try/visit.ts';
 
-const usage = `Usage: npm run try -- [url] [--auto] [--name NAME] [--email E-MAIL]
+const usage = `Usage: npm run try -- [url] [--auto] [--name NAME] [--email ADDRESS]
 
-  url      the MCP server's public address (default http://localhost:8080/mcp)
-  --auto   walk the consent and sign-in pages without a browser (works with the demo's identity provider)
-  --name, --email   who signs in with --auto`;
+Connects to an MCP server behind the proxy as an MCP client does, and prints a line for each step.
 
-try {
+  url       the address that MCP clients get. Default: http://localhost:8080/mcp
+  --auto    approve and sign in by itself: for the sample identity provider of npm run demo.
+            Without it, your browser opens
+  --name    who signs in with --auto. Default: Ada Lovelace
+  --email   who signs in with --auto. Default: ada@example.com
+
+Ends with 0 when every step worked, 1 when one did not, 2 when the command line is wrong.`;
+
+function readCommand() {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
       auto: { type: 'boolean', default: false },
       name: { type: 'string', default: 'Ada Lovelace' },
       email: { type: 'string', default: 'ada@example.com' },
-      help: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
     },
   });
-  const [url = 'http://localhost:8080/mcp'] = positionals;
-  if (values.help) {
-    console.log(usage);
-  } else if (!URL.canParse(url)) {
-    console.error(`'${url}' is not a URL.\n\n${usage}`);
-    process.exitCode = 2;
-  } else {
-    const hasPassed = await tryProxy({ url, ...values, print: (line) => console.log(line) });
-    process.exitCode = hasPassed ? 0 : 1;
+  const [url = 'http://localhost:8080/mcp', ...rest] = positionals;
+  if (rest.length > 0) throw new Error(`Only one address is expected, and there is also: ${rest.join(' ')}`);
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
+    throw new Error(`${url} is not an http or https address. Example: http://localhost:8080/mcp`);
   }
-} catch (error) {
-  console.error(`${error instanceof Error ? error.message : 'unknown failure'}\n\n${usage}`);
-  process.exitCode = 2;
+  return { ...values, url: new URL(url) };
+}
+
+function readCommandOrExit(): ReturnType<typeof readCommand> {
+  try {
+    return readCommand();
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : 'unknown failure'}\n\n${usage}`);
+    return process.exit(2);
+  }
+}
+
+const { url, help, auto, ...person } = readCommandOrExit();
+if (help) {
+  console.log(usage);
+} else {
+  const print = (line: string): void => console.log(line);
+  const visit = auto ? visitByScript(person) : await visitByHand(print);
+  const hasPassed = await tryProxy(url, visit, print);
+  await visit.close();
+  process.exitCode = hasPassed ? 0 : 1;
 }

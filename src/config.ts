@@ -198,19 +198,28 @@ const schema = z
   })
   .partial();
 
-export type StorageConfig = Pick<Config, 'databaseDsn' | 'dataDir'>;
+export interface StorageConfig extends Pick<Config, 'databaseDsn' | 'dataDir'> {
+  /** Undefined where it is not set: only the server has a default. */
+  readonly baseUrl: string | undefined;
+}
 
 /**
- * Where the database is: all that tools beside the server need.
+ * Where the database is, and what the server is called: all that tools beside it need.
  * @throws ConfigError
  */
 export function loadStorageConfig(environment: Environment): StorageConfig {
-  const { DATABASE_DSN, DATA_DIR } = environment;
+  const names = ['DATABASE_DSN', 'DATA_DIR', 'BASE_URL'] as const;
+  const present = names.flatMap((name) => (environment[name]?.trim() ? [[name, environment[name]]] : []));
   const parsed = schema
-    .pick({ DATABASE_DSN: true, DATA_DIR: true })
-    .safeParse({ ...(DATABASE_DSN && { DATABASE_DSN }), ...(DATA_DIR && { DATA_DIR }) });
+    .pick({ DATABASE_DSN: true, DATA_DIR: true, BASE_URL: true })
+    .safeParse(Object.fromEntries(present));
   if (!parsed.success) throw new ConfigError(describeIssues(parsed.error));
-  return { databaseDsn: parsed.data.DATABASE_DSN, dataDir: parsed.data.DATA_DIR ?? defaultDataDir };
+  const { DATABASE_DSN, DATA_DIR, BASE_URL } = parsed.data;
+  return {
+    databaseDsn: DATABASE_DSN,
+    dataDir: DATA_DIR ?? defaultDataDir,
+    baseUrl: BASE_URL === undefined ? undefined : new URL(BASE_URL).origin,
+  };
 }
 
 const defaultDataDir = './data';

@@ -17,12 +17,6 @@ export type SigningAlg = 'ES256' | 'RS256';
 /** Tolerated difference between the clocks of two instances. */
 const clockToleranceSeconds = 5;
 
-export interface VerificationKey {
-  readonly kid: string;
-  readonly alg: string;
-  readonly publicJwk: JWK;
-}
-
 /** A key pair that is new: the private half as JSON, to be sealed. */
 export async function generateSigningKey(
   alg: SigningAlg,

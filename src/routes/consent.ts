@@ -8,7 +8,7 @@ import type { BrowserCookies } from '../http/browser-cookies.ts';
 import { refuseOtherMethods } from '../http/methods.ts';
 import { oauthRateLimit } from '../http/rate-limits.ts';
 import { isFromOwnPage } from '../http/same-origin.ts';
-import { PageError } from '../protocol/errors.ts';
+import { AuthorizationError, PageError } from '../protocol/errors.ts';
 
 const decisionForm = z.object({ request_id: z.string().max(100), decision: z.enum(['approve', 'deny']) });
 
@@ -34,11 +34,17 @@ export async function consentRoute(
         description: 'request_id and decision are required, once',
       });
     }
-    const signIn = await decideConsent(services, {
-      requestId: form.data.request_id,
-      consentSecret: cookies.read(request, 'consent', form.data.request_id),
-      decision: form.data.decision,
-    });
+    const { request_id: requestId, decision } = form.data;
+    const consentSecret = cookies.read(request, 'consent', requestId);
+    // A click that was sent before this answer arrived still has the cookie, one that is sent again later has not.
+    const clearCookie = (): void => cookies.clear(reply, 'consent', requestId);
+    const signIn = await decideConsent(services, { requestId, consentSecret, decision }).catch(
+      (error: unknown) => {
+        if (error instanceof AuthorizationError) clearCookie();
+        throw error;
+      },
+    );
+    clearCookie();
     cookies.set(reply, 'signin', signIn.state, signIn.signInSecret);
     return reply.header('cache-control', 'no-store').redirect(signIn.location, 303);
   });

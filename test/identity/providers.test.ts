@@ -89,6 +89,7 @@ test.each([
 test.each([
   ['another tenant', tenant, `${microsoft}/11111111-2222-3333-4444-555555555555/v2.0`],
   ['all tenants', 'contoso.onmicrosoft.com', `${microsoft}/{tenantid}/v2.0`],
+  ['an older version', 'contoso.onmicrosoft.com', `${microsoft}/${tenant}/v1.0`],
   ['another host', 'contoso.onmicrosoft.com', `https://evil.example/${tenant}/v2.0`],
 ])('Microsoft metadata of %s is refused (OpenID Connect Discovery §4.3)', async (_, tenantInUrl, issuer) => {
   const fetch = await startMicrosoft(tenantInUrl, issuer);

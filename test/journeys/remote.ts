@@ -19,7 +19,10 @@ async function send(origin: string, { method, url, headers, payload }: InjectOpt
   const outgoing = httpRequest(new URL(String(url), origin), {
     agent: false,
     method: method ?? 'GET',
-    headers: { ...(isObject && { 'content-type': 'application/json' }), ...headers } as Record<string, string>,
+    headers: { ...(isObject && { 'content-type': 'application/json' }), ...headers } as Record<
+      string,
+      string
+    >,
   });
   outgoing.end(isObject ? JSON.stringify(payload) : payload);
   const [response] = (await once(outgoing, 'response')) as [IncomingMessage];

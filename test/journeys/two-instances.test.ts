@@ -9,10 +9,13 @@ test('smoke', async () => {
   const proxy = remote(site.front.origin);
   const client = await register(proxy);
   const tokens = await signIn(proxy, client);
-  console.log((await callMcp(proxy, tokens.accessToken, {method:'POST'})).body);
+  console.log((await callMcp(proxy, tokens.accessToken, { method: 'POST' })).body);
   const again = tokensOf(await refresh(proxy, client, tokens.refreshToken));
-  console.log(site.front.passed.map(p => `${p.method} ${p.path} ${p.target} ${p.status}`), again.scope);
-  console.log(site.provider.passed.map(p => `${p.method} ${p.path} ${p.target} ${p.status}`));
+  console.log(
+    site.front.passed.map((p) => `${p.method} ${p.path} ${p.target} ${p.status}`),
+    again.scope,
+  );
+  console.log(site.provider.passed.map((p) => `${p.method} ${p.path} ${p.target} ${p.status}`));
   await site.close();
   expect(1).toBe(1);
 });

@@ -1,5 +1,5 @@
 /** The `resource` parameter (RFC 8707 §2; MCP authorization, "canonical server URI"). */
-import fc from 'fast-check';
+import { assert, oneof, property, webPath, webUrl } from 'fast-check';
 import { expect, test } from 'vitest';
 import { findResource, readResources, type Resource } from '../../src/protocol/resource.ts';
 
@@ -55,11 +55,11 @@ test('a resource named twice is one; two resources are refused, since a token ha
 });
 
 test('only our own origin names a resource of ours (RFC 8707 §2)', () => {
-  fc.assert(
-    fc.property(
-      fc.oneof(
-        fc.webUrl(),
-        fc.webPath().map((path) => `https://mcp.example.com${path}`),
+  assert(
+    property(
+      oneof(
+        webUrl(),
+        webPath().map((path) => `https://mcp.example.com${path}`),
       ),
       (uri) => {
         const found = findResource(resources, uri);

@@ -44,6 +44,14 @@ async function leaveStaleSocket(name: string): Promise<void> {
   });
 }
 
+/** The names of the sockets of a holder. */
+async function namesHeld(): Promise<string[]> {
+  const lock = await lockDataDir(dataDir);
+  const names = await readdir(dataDir);
+  await lock.release();
+  return names;
+}
+
 it('a directory that another process holds is refused, by its name, until it lets go', async () => {
   const holder = await startUser();
   expect(await tell(holder, 'lock')).toBe('done');
@@ -96,11 +104,13 @@ it('a holder that is too busy to answer is still the holder', async () => {
 });
 
 it('of eight that start at once over what a dead one left, exactly one wins', async () => {
+  const [here = ''] = await namesHeld();
+  const staleName = (index: number) => here.replace(/[0-9a-f]{16}/, String(index * 9).repeat(16));
   const starters = await Promise.all(Array.from({ length: 8 }, startUser));
 
   for (let round = 0; round < 10; round += 1) {
-    await leaveStaleSocket('lock-0000000000000000.sock');
-    await leaveStaleSocket('lock-ffffffffffffffff.sock');
+    await leaveStaleSocket(staleName(0));
+    await leaveStaleSocket(staleName(1));
 
     const answers = await Promise.all(starters.map((starter) => tell(starter, 'lock')));
 
@@ -120,4 +130,24 @@ it('a directory whose path is too long for a socket is locked all the same', asy
 
   await lock.release();
   await (await lockDataDir(long)).release();
+});
+
+it('a holder on another machine is known by its heart beat, and one without is taken for dead', async () => {
+  const [alive, dead] = [join(dataDir, 'alive'), join(dataDir, 'dead')];
+  await Promise.all([mkdir(alive), mkdir(dead)]);
+  const lock = await lockDataDir(alive, '0e11f00d');
+  await leaveStaleSocket('dead/lock-0e11f00d-0123456789abcdef.sock');
+  // From here, a socket of another machine cannot be reached.
+  const [name = ''] = await readdir(alive);
+  await rename(join(alive, name), join(dataDir, 'hidden'));
+  await leaveStaleSocket(join('alive', name));
+
+  const [refused, taken] = await Promise.all([
+    lockDataDir(alive).catch((error: unknown) => error),
+    lockDataDir(dead),
+  ]);
+
+  expect(refused).toHaveProperty('message', expect.stringContaining('Another process'));
+  await Promise.all([lock.release(), taken.release()]);
+  expect(await readdir(dead)).toEqual([]);
 });

@@ -1,12 +1,16 @@
 /** Both databases behave alike: the same values, the same transactions, the same errors. */
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import * as fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import {
   type Database,
   DatabaseUnavailableError,
   type Queryable,
   sql,
 } from '../../src/repositories/database.ts';
+import { openEmbeddedDatabase } from '../../src/repositories/embedded-database.ts';
 import { createTestDatabase, databaseKinds, type TestDatabase } from '../support/database.ts';
 
 describe.each(databaseKinds)('%s', (kind) => {
@@ -107,6 +111,21 @@ describe.each(databaseKinds)('%s', (kind) => {
     expect(await names()).not.toContain('refused');
   });
 
+  it('an error of the caller that looks like an outage stays what it is, and undoes the transaction', async () => {
+    const refused = Object.assign(new Error('connect ECONNREFUSED'), {
+      code: 'ECONNREFUSED',
+      syscall: 'connect',
+    });
+
+    const attempt = db.transaction(async (tx) => {
+      await insert('elsewhere', tx);
+      throw refused;
+    });
+
+    await expect(attempt).rejects.toBe(refused);
+    expect(await names()).not.toContain('elsewhere');
+  });
+
   it('a transaction that hides the failure of a statement is not taken for committed', async () => {
     const attempt = db.transaction(async (tx) => {
       await insert('hidden', tx);
@@ -170,11 +189,34 @@ describe.each(databaseKinds)('%s', (kind) => {
 
   it('after it is closed, twice if need be, a database is unavailable', async () => {
     const own = await createTestDatabase(kind);
-    await own.db.listen('test_channel', () => undefined);
+    const stop = await own.db.listen('test_channel', () => undefined);
 
     await Promise.all([own.db.close(), own.db.close()]);
 
     await expect(own.db.query(sql`select 1`)).rejects.toThrow(DatabaseUnavailableError);
+    await expect(stop()).resolves.toBeUndefined();
     await own.drop();
+  });
+});
+
+describe('an embedded database that cannot be opened says why', () => {
+  it.each([
+    [
+      'PG_VERSION',
+      '17\n',
+      /initialized by PostgreSQL version 17.*Start the version of this program that wrote it/,
+    ],
+    ['global/pg_control', 'x', /could not read file "global\/pg_control".*restore a backup/],
+  ])('%s', async (file, content, message) => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'mcp-broken-'));
+    await cp(inject('embeddedTemplate'), dataDir, { recursive: true });
+    await writeFile(join(dataDir, 'pgdata', file), content);
+    const open = () => openEmbeddedDatabase(dataDir, { onError: () => undefined });
+
+    await expect(open()).rejects.toThrow(message);
+
+    // The lock was given back: trying again says the same.
+    await expect(open()).rejects.toThrow(message);
+    await rm(dataDir, { recursive: true });
   });
 });

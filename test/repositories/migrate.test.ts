@@ -180,16 +180,20 @@ describePostgres('several instances on PostgreSQL', () => {
   afterAll(() => test.drop());
 
   it('eight that start at once on an empty database all come up, and each migration is applied once', async () => {
-    const instances = Array.from({ length: 8 }, () =>
-      openPostgresDatabase(test.dsn ?? '', { onError: () => undefined }),
-    );
     const directory = await folderOf({ '0001_pears.sql': first, '0002_conference.sql': second });
+    for (let round = 0; round < 4; round += 1) {
+      const { db, dsn = '', drop } = await createTestDatabase('postgres', { empty: true });
+      const instances = Array.from({ length: 8 }, () =>
+        openPostgresDatabase(dsn, { onError: () => undefined }),
+      );
 
-    await Promise.all(instances.map((db) => migrate(db, { directory })));
+      await Promise.all(instances.map((instance) => migrate(instance, { directory })));
 
-    expect((await test.db.query(sql`select version from schema_migrations`)).rowCount).toBe(2);
-    expect((await test.db.query(sql`select pear from pears`)).rowCount).toBe(1);
-    await Promise.all(instances.map((db) => db.close()));
+      expect((await db.query(sql`select version from schema_migrations`)).rowCount).toBe(2);
+      expect((await db.query(sql`select pear from pears`)).rowCount).toBe(1);
+      await Promise.all(instances.map((instance) => instance.close()));
+      await drop();
+    }
   });
 
   it('with nothing pending an instance does not wait for another that holds the lock', async () => {
@@ -204,9 +208,10 @@ describePostgres('several instances on PostgreSQL', () => {
   });
 
   it('a user who may not create or read the tables learns what to do', async () => {
-    await test.db.query(sql`create role guest login password 'guest'`);
+    await test.db.query(sql`create role mcp_test_guest login password 'guest'`);
     const url = new URL(test.dsn ?? '');
-    url.username = url.password = 'guest';
+    url.username = 'mcp_test_guest';
+    url.password = 'guest';
     const guest = openPostgresDatabase(url.href, { onError: () => undefined });
     const owner = /permission denied .*Make the user of DATABASE_DSN the owner/;
 
@@ -219,7 +224,7 @@ describePostgres('several instances on PostgreSQL', () => {
     );
 
     await guest.close();
-    await test.db.query(sql`drop role guest`);
+    await test.db.query(sql`drop role mcp_test_guest`);
   });
 });
 

@@ -1,5 +1,5 @@
 /** `sslmode` means what it means to libpq: shown with a server that has TLS, and one that has not. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,7 +23,10 @@ async function outcomeOf(dsn: string): Promise<string> {
   }
 }
 
-describePrivatePostgres('sslmode', () => {
+const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
+const describeTls = hasOpenssl ? describePrivatePostgres : describe.skip;
+
+describeTls('sslmode (needs the program openssl)', () => {
   let folder: string;
   let plain: PostgresServer;
   let tls: PostgresServer;

@@ -74,16 +74,18 @@ export async function postForm(
 
 export type Browser = ReturnType<typeof openBrowser>;
 
-/** A browser that keeps cookies, sends what browsers send, and follows no redirect by itself. */
+/**
+ * A browser that keeps cookies, sends what browsers send, and follows no redirect by itself. A header that is undefined
+ * is left out.
+ */
 export function openBrowser(proxy: TestApp) {
   const cookies = new Map<string, string>();
 
   const visit = async (request: InjectOptions): Promise<Answer> => {
     const cookie = [...cookies].map((pair) => pair.join('=')).join('; ');
-    const answer = await proxy.send({
-      ...request,
-      headers: { accept: 'text/html,*/*', ...(cookie !== '' && { cookie }), ...request.headers },
-    });
+    const headers = { accept: 'text/html,*/*', ...(cookie !== '' && { cookie }), ...request.headers };
+    const sent = Object.entries(headers).filter(([, value]) => value !== undefined);
+    const answer = await proxy.send({ ...request, headers: Object.fromEntries(sent) });
     for (const { name, value, maxAge, expires } of answer.cookies) {
       if (maxAge === 0 || (expires !== undefined && expires.getTime() <= 0)) cookies.delete(name);
       else cookies.set(name, value);

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 
 export interface Child {
   /** The next line that it prints. Throws, with what it wrote to stderr, when it ends first. */
@@ -12,7 +13,7 @@ export interface Child {
 }
 
 export function startChild(script: URL, ...args: readonly string[]): Child {
-  const child = spawn(process.execPath, ['--import', 'tsx', script.pathname, ...args]);
+  const child = spawn(process.execPath, ['--import', 'tsx', fileURLToPath(script), ...args]);
   const exit = once(child, 'exit');
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
   let errors = '';

@@ -1,12 +1,9 @@
 /** Once per test run: a real PostgreSQL, and a migrated template of each database for tests to copy. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Client } from 'pg';
 import type { TestProject } from 'vitest/node';
-import { openEmbeddedDatabase } from '../../src/repositories/embedded-database.ts';
 import { migrate } from '../../src/repositories/migrate.ts';
 import { openPostgresDatabase } from '../../src/repositories/postgres-database.ts';
+import { embeddedTemplate } from './embedded-template.ts';
 import { dsnOf, type PostgresServer, startPostgres, withAdmin } from './postgres.ts';
 
 declare module 'vitest' {
@@ -29,43 +26,43 @@ export interface ProvidedPostgres {
 }
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const folder = mkdtempSync(join(tmpdir(), 'mcp-test-'));
   const template = `mcp_test_${process.pid}_${Date.now().toString(36)}`;
-  const onError = () => undefined;
+  const given = process.env.TEST_DATABASE_DSN;
 
   async function preparePostgres(): Promise<PostgresServer | undefined> {
-    const server = await startPostgres().catch((error: unknown) => error as Error);
-    const reason = server instanceof Error ? { reason: server.message } : {};
-    const dsn = process.env.TEST_DATABASE_DSN ?? (server instanceof Error ? undefined : server.dsn);
+    const started = await startPostgres().then(
+      (server) => ({ server }),
+      (error: unknown) => ({ reason: (error as Error).message, server: undefined }),
+    );
+    const { server, ...reason } = started;
+    const dsn = given ?? server?.dsn;
+    if (dsn !== undefined) await makeTemplate(dsn, template);
     project.provide('postgres', {
       ...(dsn === undefined ? {} : { dsn }),
       ...reason,
       template,
-      canStart: !(server instanceof Error),
+      canStart: server !== undefined,
     });
-    if (dsn !== undefined) {
-      await withAdmin(dsn, (admin) => admin.query(`create database ${template}`));
-      const db = openPostgresDatabase(dsnOf(dsn, template), { onError });
-      await migrate(db);
-      await db.close();
-    }
-    return server instanceof Error ? undefined : server;
+    return server;
   }
 
-  async function prepareEmbedded(): Promise<void> {
-    const db = await openEmbeddedDatabase(folder, { onError });
-    await migrate(db);
-    await db.close();
-    project.provide('embeddedTemplate', folder);
-  }
-
-  const [server] = await Promise.all([preparePostgres(), prepareEmbedded()]);
+  const [server, folder] = await Promise.all([preparePostgres(), embeddedTemplate()]);
+  project.provide('embeddedTemplate', folder);
   return async () => {
-    const dsn = process.env.TEST_DATABASE_DSN;
-    if (dsn !== undefined) await withAdmin(dsn, (admin) => dropAll(admin, template));
+    if (given !== undefined) await withAdmin(given, (admin) => dropAll(admin, template));
     await server?.remove();
-    rmSync(folder, { recursive: true, force: true });
   };
+}
+
+async function makeTemplate(dsn: string, name: string): Promise<void> {
+  await withAdmin(dsn, (admin) => admin.query(`create database ${name}`));
+  const db = openPostgresDatabase(dsnOf(dsn, name), {
+    onError: (error) => {
+      throw error;
+    },
+  });
+  await migrate(db);
+  await db.close();
 }
 
 async function dropAll(admin: Client, prefix: string): Promise<void> {

@@ -28,11 +28,7 @@ export async function startSurroundings(
   baseUrl: string,
   providerOptions: ProviderOptions = {},
 ): Promise<Surroundings> {
-  const [front, mcpServer, port] = await Promise.all([
-    startRoundRobin(),
-    startSampleMcpServer(),
-    freePort(),
-  ]);
+  const [front, mcpServer, port] = await Promise.all([startRoundRobin(), startSampleMcpServer(), freePort()]);
   const redirectUris = [`${baseUrl}/callback`];
   const provider = await startSampleProvider({
     port,

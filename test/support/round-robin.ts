@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { pipeline } from 'node:stream/promises';
+import { setTimeout } from 'node:timers/promises';
 
 /** One request that passed, in order of arrival. */
 export interface Passed {
@@ -22,6 +23,8 @@ export interface RoundRobin {
   readonly passed: readonly Passed[];
   /** The origins to take turns. None: connections are dropped, as if nobody were there. */
   setTargets(origins: readonly string[]): void;
+  /** Answers take this much longer from now on, as over a slow network. */
+  setLatency(milliseconds: number): void;
   close(): Promise<void>;
 }
 
@@ -30,6 +33,7 @@ export async function startRoundRobin(): Promise<RoundRobin> {
   const passed: Passed[] = [];
   let targets: readonly string[] = [];
   let turn = 0;
+  let latencyMs = 0;
 
   const server = createServer((request, response) => {
     const target = targets[turn % targets.length];
@@ -55,6 +59,7 @@ export async function startRoundRobin(): Promise<RoundRobin> {
     request.pipe(outgoing);
     const [answer] = (await once(outgoing, 'response')) as [IncomingMessage];
     seen.status = answer.statusCode;
+    if (latencyMs > 0) await setTimeout(latencyMs);
     answer.on('data', (chunk: Buffer) => (seen.responseBody += chunk.toString()));
     response.writeHead(answer.statusCode ?? 502, answer.rawHeaders).flushHeaders();
     await pipeline(answer, response);
@@ -67,6 +72,9 @@ export async function startRoundRobin(): Promise<RoundRobin> {
     passed,
     setTargets(origins) {
       targets = origins;
+    },
+    setLatency(milliseconds) {
+      latencyMs = milliseconds;
     },
     async close() {
       const closed = once(server, 'close');

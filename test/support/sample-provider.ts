@@ -33,8 +33,6 @@ export async function startSampleProvider(options: SampleOptions = {}) {
   };
 }
 
-export type Browser = ReturnType<typeof openBrowser>;
-
 /** Follows redirects and keeps cookies, within the origin it starts at. */
 export function openBrowser() {
   const cookies = new Map<string, string>();

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type Person, ScriptedBrowser, type Visited } from './scripted-browser.ts';
+import { type Person, ScriptedBrowser, type Visited } from '../scripted-browser.ts';
 
 export interface Visit {
   readonly redirectUri: string;
@@ -34,17 +34,20 @@ export async function visitByHand(print: (line: string) => void): Promise<Visit>
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const returned = new Promise<URL>((resolve) => {
     server.on('request', (request, response) => {
-      const url = URL.parse(request.url ?? '', origin);
+      const target = request.url ?? '/';
       response.setHeader('content-type', 'text/plain; charset=utf-8');
-      if (url?.pathname !== '/callback') return void response.writeHead(404).end('There is nothing here.');
+      if (!/^\/callback(\?|$)/.test(target))
+        return void response.writeHead(404).end('There is nothing here.');
       response.end('Done. You can close this page and go back to the terminal.');
-      return resolve(url);
+      return resolve(new URL(target, origin));
     });
   });
   return {
     redirectUri: `${origin}/callback`,
     async go(url) {
-      print(`  Approve and sign in in your browser. If it does not open by itself, open this address:\n  ${url}\n`);
+      print(
+        `  Approve and sign in in your browser. If it does not open by itself, open this address:\n  ${url.href}\n`,
+      );
       openInBrowser(url);
       return { returned: await returned, pages: [] };
     },

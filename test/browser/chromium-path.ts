@@ -1,0 +1,2 @@
+/** Where Chromium is. */
+export const chromiumPath = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
