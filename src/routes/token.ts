@@ -34,7 +34,7 @@ function tokenResponse(issued: IssuedTokens, now: Date): Readonly<Record<string,
   return {
     access_token: issued.accessToken,
     token_type: 'Bearer',
-    expires_in: Math.max(0, Math.round((issued.expiresAt.getTime() - now.getTime()) / 1000)),
+    expires_in: Math.max(0, Math.ceil((issued.expiresAt.getTime() - now.getTime()) / 1000)),
     refresh_token: issued.refreshToken,
     scope: issued.scope,
   };

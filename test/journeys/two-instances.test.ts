@@ -1,21 +1,192 @@
-import { expect, test } from 'vitest';
-import { callMcp, refresh, register, signIn, tokensOf } from '../support/authorize.ts';
-import { databaseKinds } from '../support/database.ts';
-import { startSite } from '../support/instances.ts';
+/** Two instances on one PostgreSQL behind a round-robin front: any request may land on either (design §3.1). */
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import {
+  ada,
+  type Authorization,
+  authorize,
+  callMcp,
+  redeem,
+  refresh,
+  register,
+  revoke,
+  signIn,
+  type TestClient,
+  tokensOf,
+} from '../support/authorize.ts';
+import { describePostgres } from '../support/database.ts';
+import { type Site, startSite } from '../support/instances.ts';
+import { withAdmin } from '../support/postgres.ts';
+import { poll } from '../support/process.ts';
+import { connectV1, connectV2 } from './mcp-client.ts';
 import { remote } from './remote.ts';
 
-test('smoke', async () => {
-  const site = await startSite(databaseKinds[0] ?? 'embedded', { instances: 2 });
-  const proxy = remote(site.front.origin);
-  const client = await register(proxy);
-  const tokens = await signIn(proxy, client);
-  console.log((await callMcp(proxy, tokens.accessToken, { method: 'POST' })).body);
-  const again = tokensOf(await refresh(proxy, client, tokens.refreshToken));
-  console.log(
-    site.front.passed.map((p) => `${p.method} ${p.path} ${p.target} ${p.status}`),
-    again.scope,
+/** The MCP server's own answer to a request that accepts nothing: the proxy has let it through. */
+const reachedMcpServer = 406;
+
+describePostgres('two instances', () => {
+  let site: Site;
+  let client: TestClient;
+  beforeAll(async () => {
+    site = await startSite('postgres', { instances: 2 });
+  });
+  afterAll(() => site.close());
+
+  const front = () => remote(site.front.origin);
+  const instances = () => site.instances.map(({ origin }) => remote(origin));
+  beforeEach(async () => {
+    client = await register(front());
+  });
+
+  const callBoth = async (accessToken: string) => {
+    const answers = await Promise.all(
+      instances().map((instance) => callMcp(instance, accessToken, { method: 'POST' })),
+    );
+    return answers.map(({ statusCode }) => statusCode);
+  };
+
+  /** Milliseconds until both refuse the token with 401. */
+  async function timeUntilRefused(accessToken: string): Promise<number> {
+    const from = performance.now();
+    await poll(async () => (await callBoth(accessToken)).every((status) => status === 401));
+    return performance.now() - from;
+  }
+
+  /** The same request, over and over, alternately to both. */
+  const tenTimes = async <T>(work: (instance: ReturnType<typeof remote>) => Promise<T>) =>
+    Promise.all(Array.from({ length: 5 }, () => instances().map(work)).flat());
+
+  test('every step of the flow may land on another instance (issue 2, "two instances")', async () => {
+    const since = site.front.passed.length;
+
+    const tokens = await signIn(front(), client);
+    await callMcp(front(), tokens.accessToken, { method: 'POST' });
+    const refreshed = tokensOf(await refresh(front(), client, tokens.refreshToken));
+    await callMcp(front(), refreshed.accessToken, { method: 'POST' });
+    await revoke(front(), client, refreshed.refreshToken);
+
+    const passed = site.front.passed.slice(since);
+    expect(passed.map(({ method, path, status }) => `${method} ${path} ${status}`)).toEqual([
+      'GET /authorize 200',
+      'POST /consent 303',
+      'GET /callback 303',
+      'POST /token 200',
+      `POST /mcp ${reachedMcpServer}`,
+      'POST /token 200',
+      `POST /mcp ${reachedMcpServer}`,
+      'POST /revoke 200',
+    ]);
+    const targets = passed.map(({ target }) => target);
+    expect(targets.slice(1).every((target, index) => target !== targets[index])).toBe(true);
+    expect(await timeUntilRefused(refreshed.accessToken)).toBeLessThan(1000);
+  });
+
+  test.each([
+    ['SDK 1.32', connectV1],
+    ['SDK 2.4', connectV2('auto')],
+  ])('%s does not notice that there are two (issue 2, "two instances")', async (_name, connect) => {
+    const connected = await connect(new URL('/mcp', site.front.origin), { person: ada });
+
+    expect(await connected.call('whoami')).toMatchObject({ email: ada.email });
+    expect(new Set(site.front.passed.map(({ target }) => target)).size).toBe(2);
+    await connected.close();
+  });
+
+  test('of ten parallel redemptions of one code exactly one gets tokens (RFC 6749 §4.1.2, protocol.md 44)', async () => {
+    const authorization: Authorization = await authorize(front(), client);
+
+    const answers = await tenTimes((instance) => redeem(instance, client, authorization));
+
+    const refused = answers.filter(({ statusCode }) => statusCode !== 200);
+    expect(refused).toHaveLength(9);
+    expect(refused.map(({ body }) => JSON.parse(body) as unknown)).toEqual(
+      Array.from({ length: 9 }, () => expect.objectContaining({ error: 'invalid_grant' }) as unknown),
+    );
+  });
+
+  test('ten parallel refreshes with one token all get the same successor (design §3.7, protocol.md 48)', async () => {
+    const { refreshToken } = await signIn(front(), client);
+
+    const answers = await tenTimes((instance) => refresh(instance, client, refreshToken));
+
+    const successors = answers.map(tokensOf);
+    expect(new Set(successors.map((tokens) => tokens.refreshToken)).size).toBe(1);
+    expect(new Set(successors.map((tokens) => tokens.accessToken)).size).toBe(1);
+    expect(successors[0]?.refreshToken).not.toBe(refreshToken);
+    expect(await callBoth(successors[0]?.accessToken ?? '')).toEqual([reachedMcpServer, reachedMcpServer]);
+  });
+
+  test.each([
+    ['access token', (tokens: { accessToken: string }) => tokens.accessToken],
+    ['grant', (tokens: { refreshToken: string }) => tokens.refreshToken],
+  ])(
+    'a revoked %s is refused by both within a second (design §3.4)',
+    async (_what, pick: (tokens: { accessToken: string; refreshToken: string }) => string) => {
+      const tokens = await signIn(front(), client);
+      expect(await callBoth(tokens.accessToken)).toEqual([reachedMcpServer, reachedMcpServer]);
+
+      await revoke(front(), client, pick(tokens));
+
+      expect(await timeUntilRefused(tokens.accessToken)).toBeLessThan(1000);
+    },
   );
-  console.log(site.provider.passed.map((p) => `${p.method} ${p.path} ${p.target} ${p.status}`));
-  await site.close();
-  expect(1).toBe(1);
+
+  test('the instance that revokes refuses the token before it answers (RFC 7009 §2, design §3.4)', async () => {
+    const [first, second] = instances();
+    if (first === undefined || second === undefined) throw new Error('there should be two');
+    const tokens = await signIn(front(), client);
+    await callBoth(tokens.accessToken);
+
+    await revoke(first, client, tokens.accessToken);
+
+    expect((await callMcp(first, tokens.accessToken)).statusCode).toBe(401);
+  });
+
+  test('a revocation reaches both within a second even while no notification does (design §3.4)', async () => {
+    const tokens = await signIn(front(), client);
+    await callBoth(tokens.accessToken);
+    let terminated = 0;
+    const isOver = new AbortController();
+    const terminating = withAdmin(site.database.dsn ?? '', async (admin) => {
+      while (!isOver.signal.aborted) {
+        const { rowCount } = await admin.query(
+          `select pg_terminate_backend(pid) from pg_stat_activity
+           where datname = current_database() and query like 'listen %'`,
+        );
+        terminated += rowCount ?? 0;
+      }
+    });
+    await poll(async () => terminated >= 2);
+
+    await revoke(front(), client, tokens.refreshToken);
+    const ms = await timeUntilRefused(tokens.accessToken);
+
+    isOver.abort();
+    await terminating;
+    expect(ms).toBeLessThan(1000);
+  });
+
+  test('a client that the operator deletes in the database is out on both within a second (design §3.4)', async () => {
+    const tokens = await signIn(front(), client);
+    await callBoth(tokens.accessToken);
+
+    await withAdmin(site.database.dsn ?? '', (admin) =>
+      admin.query('delete from clients where client_id = $1', [client.clientId]),
+    );
+
+    expect(await timeUntilRefused(tokens.accessToken)).toBeLessThan(1000);
+    expect((await refresh(front(), client, tokens.refreshToken)).statusCode).toBe(401);
+  });
+
+  test('an instance that lost its database connections gets them back by itself (issue 2, "Storage")', async () => {
+    const tokens = await signIn(front(), client);
+
+    await withAdmin(site.database.dsn ?? '', (admin) =>
+      admin.query(
+        `select pg_terminate_backend(pid) from pg_stat_activity
+         where datname = current_database() and pid <> pg_backend_pid()`,
+      ),
+    );
+
+    await poll(async () => (await refresh(front(), client, tokens.refreshToken)).statusCode === 200);
+  });
 });

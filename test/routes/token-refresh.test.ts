@@ -1,5 +1,6 @@
 /** `/token` with a refresh token (OAuth 2.1 §4.3). */
-import { beforeEach, describe, expect, test } from 'vitest';
+import { randomBytes } from 'node:crypto';
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { startTestApp, type TestApp } from '../support/app.ts';
 import {
   callMcp,
@@ -11,7 +12,9 @@ import {
   type TestClient,
   type Tokens,
 } from '../support/authorize.ts';
-import { databaseKinds } from '../support/database.ts';
+import { createTestDatabase, databaseKinds, type TestDatabase } from '../support/database.ts';
+
+const encryptionKeys = [randomBytes(32)];
 
 const errorOf = (answer: Awaited<ReturnType<typeof refresh>>): [number, string] => [
   answer.statusCode,
@@ -19,11 +22,18 @@ const errorOf = (answer: Awaited<ReturnType<typeof refresh>>): [number, string] 
 ];
 
 describe.each(databaseKinds)('on %s', (kind) => {
+  let database: TestDatabase;
+  beforeAll(async () => {
+    database = await createTestDatabase(kind);
+    return database.drop;
+  });
+
+  // Each test moves a clock of its own.
   let proxy: TestApp;
   let client: TestClient;
   let tokens: Tokens;
   beforeEach(async () => {
-    proxy = await startTestApp({ kind });
+    proxy = await startTestApp({ db: database.db, config: { encryptionKeys } });
     client = await register(proxy);
     tokens = await signIn(proxy, client, { scope: 'openid email' });
     return proxy.close;
