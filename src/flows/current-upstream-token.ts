@@ -40,6 +40,10 @@ export async function currentUpstreamToken(
   const refreshed = refreshOnce(services, upstream.sessionId).then((tokens) => {
     upstream.accessToken = tokens.accessToken;
     upstream.expiresAt = tokens.expiresAt;
+    // What was still good when a refresh failed may have expired since.
+    if (tokens.expiresAt !== undefined && tokens.expiresAt <= services.clock()) {
+      throw new TemporarilyUnavailableError('The identity provider did not refresh a token');
+    }
     return tokens.accessToken;
   });
   if (!isAlive) return withPatience(refreshed);

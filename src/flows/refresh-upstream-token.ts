@@ -61,6 +61,7 @@ export async function refreshUpstreamToken(
     const session = await findUpstreamSession(services.db, sessionId);
     if (session === undefined) throw signInEnded('upstream session is gone');
     if (isAlive(session, now)) return openTokens(services, sessionId, session);
+    if (session.sealedRefreshToken === undefined) throw signInEnded('another caller was refused');
     if (session.retryAt !== undefined && session.retryAt > now) throw providerAway();
     await wait(lookIntervalMs);
   }

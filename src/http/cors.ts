@@ -27,10 +27,13 @@ export async function registerCors(app: FastifyInstance, config: Config): Promis
   });
 }
 
-/** The path of the route, however the request spelled it. Preflights share one route, and 404s have none. */
+/**
+ * The path of the route, however the request spelled it. Preflights share one route, and 404s have none; the router
+ * has refused what cannot be decoded.
+ */
 function pathOf({ routeOptions, raw }: FastifyRequest): string {
   const { url } = routeOptions;
-  return url === undefined || url === '*' ? ((raw.url ?? '').split('?', 1)[0] ?? '') : url;
+  return url === undefined || url === '*' ? decodeURI((raw.url ?? '').split('?', 1)[0] ?? '') : url;
 }
 
 /** Whether the `Origin` of a request may call the MCP server (MCP transports: invalid origins get 403). */

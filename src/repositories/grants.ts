@@ -74,7 +74,8 @@ export async function revokeGrant(
 
 /**
  * Ends every grant that rests on a sign-in, as long as the refresh token that the provider refused is still the stored
- * one. False: a newer token has taken its place, and nothing ended.
+ * one. It is forgotten, so that callers who wait for it learn that it is over. False: a newer token has taken its
+ * place, and nothing ended.
  */
 export async function revokeGrantsOfUpstreamSession(
   db: Queryable,
@@ -86,11 +87,11 @@ export async function revokeGrantsOfUpstreamSession(
     z.object({ is_current: z.boolean() }),
     sql`
       with refused as (
-        select upstream_session_id
-        from upstream_sessions
+        update upstream_sessions
+        set sealed_refresh_token = null, refresh_lease_id = null, refresh_leased_until = null
         where upstream_session_id = ${upstreamSessionId}
           and sealed_refresh_token = ${refusal.sealedRefreshToken}
-        for update
+        returning upstream_session_id
       ), revoked as (
         update grants
         set revoked_at = ${refusal.now}, revocation_reason = ${refusal.reason}

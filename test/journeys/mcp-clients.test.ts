@@ -20,11 +20,22 @@ describe.each(databaseKinds)('on %s', (kind) => {
   afterAll(() => site.close());
 
   const mcpUrl = () => new URL('/mcp', site.front.origin);
-  const revoke = async (clientId: string, token: string) =>
-    fetch(new URL('/revoke', site.front.origin), {
+  const callWith = async (accessToken: string) =>
+    fetch(mcpUrl(), { method: 'POST', headers: { authorization: `Bearer ${accessToken}` } });
+  /** Revokes a token, and returns when every instance behind the front refuses its access token: within a second. */
+  const revoke = async (clientId: string, token: string, accessToken = token) => {
+    await fetch(new URL('/revoke', site.front.origin), {
       method: 'POST',
       body: new URLSearchParams({ token, client_id: clientId }),
     });
+    await vi.waitFor(
+      async () => {
+        const answers = await Promise.all([1, 2, 3, 4].map(async () => callWith(accessToken)));
+        expect(answers.map(({ status }) => status)).toEqual([401, 401, 401, 401]);
+      },
+      { timeout: 1000, interval: 20 },
+    );
+  };
 
   test.each(clients)(
     '%s (%s) discovers, registers, signs in, and the MCP server knows who calls (MCP authorization, design §1)',
@@ -68,16 +79,13 @@ describe.each(databaseKinds)('on %s', (kind) => {
       expect(second?.access_token).not.toBe(first?.access_token);
       expect(second?.refresh_token).not.toBe(first?.refresh_token);
 
-      await revoke(client.clientId, second?.refresh_token ?? '');
+      await revoke(client.clientId, second?.refresh_token ?? '', second?.access_token);
       // SDK 2 says on the console that it throws its tokens away.
       const said = vi.spyOn(console, 'warn').mockImplementation(() => undefined);
       await expect(client.call('echo', { text: 'never' })).rejects.toSatisfy(isSignInNeeded);
       said.mockRestore();
       expect(client.tokens()).toBeUndefined();
-      const refused = await fetch(mcpUrl(), {
-        method: 'POST',
-        headers: { authorization: `Bearer ${second?.access_token}` },
-      });
+      const refused = await callWith(second?.access_token ?? '');
       expect(refused.status).toBe(401);
       expect(refused.headers.get('www-authenticate')).toContain('error="invalid_token"');
       await client.close();

@@ -242,8 +242,9 @@ export async function signIn(
   proxy: TestApp,
   client: TestClient,
   parameters: Parameters = {},
+  person = ada,
 ): Promise<Tokens & { readonly authorization: Authorization }> {
-  const authorization = await authorize(proxy, client, parameters);
+  const authorization = await authorize(proxy, client, parameters, { person });
   return { ...tokensOf(await redeem(proxy, client, authorization)), authorization };
 }
 
