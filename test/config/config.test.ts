@@ -1,0 +1,152 @@
+/** The environment, read once: every mistake is named, no secret is shown (design.md §2). */
+import { describe, expect, test } from 'vitest';
+import { ConfigError, loadConfig, loadStorageConfig } from '../../src/config.ts';
+
+const minimal = {
+  MCP_SERVER_URL: 'http://localhost:3000/mcp',
+  OAUTH_AUTHORIZE_URL: 'https://login.example.com',
+  OAUTH_CLIENT_ID: 'client',
+  OAUTH_CLIENT_SECRET: 'a-secret-value',
+};
+
+function problemsOf(environment: Readonly<Record<string, string | undefined>>): readonly string[] {
+  try {
+    loadConfig(environment);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+describe('defaults', () => {
+  test('four variables are enough, and the rest is as documented', () => {
+    const config = loadConfig(minimal);
+
+    expect(config).toMatchObject({
+      baseUrl: 'http://localhost:8080',
+      host: 'localhost',
+      port: 8080,
+      databaseDsn: undefined,
+      dataDir: './data',
+      encryptionKeys: undefined,
+      signingAlg: 'ES256',
+      scopesSupported: ['openid', 'profile', 'email'],
+      accessTokenTtlSeconds: 3600,
+      refreshTokenTtlSeconds: 30 * 86_400,
+      refreshGraceSeconds: 120,
+      corsAllowedOrigins: ['*'],
+      trustProxy: [],
+      provider: { id: 'oauth', clientId: 'client' },
+    });
+  });
+
+  test('GOOGLE_* is a preset', () => {
+    const config = loadConfig({
+      MCP_SERVER_URL: minimal.MCP_SERVER_URL,
+      GOOGLE_CLIENT_ID: 'id',
+      GOOGLE_CLIENT_SECRET: 'secret',
+    });
+
+    expect(config.provider).toMatchObject({ id: 'google', clientId: 'id' });
+    expect(config.provider.url.href).toBe('https://accounts.google.com/');
+  });
+
+  test('an empty value counts as unset, and white space around one is not part of it', () => {
+    const config = loadConfig({ ...minimal, PORT: '', LOG_LEVEL: ' ', OAUTH_CLIENT_ID: ' client\n' });
+
+    expect(config.port).toBe(8080);
+    expect(config.provider.clientId).toBe('client');
+  });
+
+  test('ENCRYPTION_KEY takes a list: the first encrypts (design.md §2)', () => {
+    const keys = [1, 2].map((byte) => Buffer.alloc(32, byte).toString('base64'));
+    const config = loadConfig({ ...minimal, ENCRYPTION_KEY: keys.join(',') });
+
+    expect(config.encryptionKeys?.map((key) => key[0])).toEqual([1, 2]);
+  });
+});
+
+describe('mistakes', () => {
+  test('all are named at once, each with its variable and an example', () => {
+    const problems = problemsOf({ BASE_URL: 'http://mcp.example.com', PORT: 'eighty', LOG_LEVEL: 'loud' });
+
+    const names = problems.map((problem) => problem.split(' ', 1)[0]);
+    expect(names).toHaveLength(7);
+    expect(new Set(names)).toEqual(
+      new Set([
+        'BASE_URL',
+        'LOG_LEVEL',
+        'MCP_SERVER_URL',
+        'OAUTH_AUTHORIZE_URL',
+        'OAUTH_CLIENT_ID',
+        'OAUTH_CLIENT_SECRET',
+        'PORT',
+      ]),
+    );
+    for (const problem of problems) expect(problem).toMatch(/Example: \S/);
+  });
+
+  test('no secret value is ever part of a message', () => {
+    const secrets = {
+      OAUTH_CLIENT_SECRET: 'sssh-client-secret',
+      ENCRYPTION_KEY: 'c3NzaC1rZXk',
+      DATABASE_DSN: 'mysql://user:sssh-password@db/x',
+      REDIS_URL: 'http://:sssh-redis@redis',
+    };
+    const { message } = new ConfigError(problemsOf({ ...minimal, ...secrets }));
+
+    expect(message).toContain('ENCRYPTION_KEY');
+    expect(message).toContain('DATABASE_DSN');
+    expect(message).toContain('REDIS_URL');
+    expect(message).not.toMatch(/sssh|c3NzaC1rZXk/);
+  });
+
+  test.each([
+    ['BASE_URL', 'http://mcp.example.com', 'https unless'],
+    ['BASE_URL', 'https://mcp.example.com/path', 'an origin'],
+    ['BASE_URL', 'mcp.example.com', 'an origin'],
+    ['OAUTH_AUTHORIZE_URL', 'http://login.example.com', 'https unless'],
+    ['OAUTH_AUTHORIZE_URL', 'https://login.microsoftonline.com/common/v2.0', 'name your tenant'],
+    ['MCP_SERVER_URL', 'http://user:pw@host/mcp', 'without query, fragment or credentials'],
+    ['MCP_SERVER_URL', 'http://host/mcp?x=1', 'without query, fragment or credentials'],
+    ['MCP_SERVER_URL', 'ftp://host/mcp', 'http or https'],
+    ['SCOPES_SUPPORTED', ',', 'scopes'],
+    ['SCOPES_SUPPORTED', 'openid,"quoted"', 'scopes'],
+    ['DATABASE_DSN', 'postgres://user:100%@db/x', 'percent-encoded'],
+    ['ENCRYPTION_KEY', Buffer.alloc(16).toString('base64'), '32 bytes'],
+    ['TRUST_PROXY', 'abc', 'addresses or networks'],
+    ['TRUST_PROXY', '10.0.0.0/99', 'addresses or networks'],
+    ['CORS_ALLOWED_ORIGINS', 'https://app.example.com/', 'origins'],
+    ['ACCESS_TOKEN_TTL_SECONDS', '0', 'from 30'],
+    ['REFRESH_GRACE_SECONDS', '3601', 'to 3600'],
+    ['PORT', '0', 'BASE_URL'],
+    ['SIGNING_ALG', 'HS256', 'ES256 or RS256'],
+    ['MODE', 'forward_auth', 'not part of this version'],
+    ['WORKERS', 'auto', 'not part of this version'],
+    ['GITHUB_CLIENT_ID', 'x', 'not part of this version'],
+    ['MICROSOFT_TENANT', 'x', 'not part of this version'],
+    ['GOOGLE_CLIENT_ID', 'x', 'two identity providers'],
+  ])('%s=%s is refused', (name, value, words) => {
+    expect(problemsOf({ ...minimal, [name]: value }).join('\n')).toContain(words);
+  });
+
+  test.each([
+    ['MCP_SERVER_URL', 'http://localhost:3000'],
+    ['MCP_SERVER_URL', 'https://mcp.internal/api/'],
+    ['BASE_URL', 'http://127.0.0.1:8080'],
+    ['BASE_URL', 'https://mcp.example.com/'],
+    ['TRUST_PROXY', '10.0.0.0/8, fd00::/8 loopback'],
+    ['DATABASE_DSN', 'postgresql://user:100%25@db:5432/x?sslmode=require'],
+  ])('%s=%s is accepted', (name, value) => {
+    expect(problemsOf({ ...minimal, [name]: value })).toEqual([]);
+  });
+});
+
+test('tools read where the database is, and need nothing else', () => {
+  expect(loadStorageConfig({ DATA_DIR: '/var/lib/mcp' })).toEqual({
+    databaseDsn: undefined,
+    dataDir: '/var/lib/mcp',
+  });
+  expect(() => loadStorageConfig({ DATABASE_DSN: 'mysql://x' })).toThrow(ConfigError);
+});

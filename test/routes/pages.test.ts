@@ -1,0 +1,181 @@
+/** What every page for people has in common: it cannot be framed, scripted, cached, or talked into anything. */
+import { beforeAll, describe, expect, test } from 'vitest';
+import { publicUrl, startTestApp, type Answer, type TestApp } from '../support/app.ts';
+import {
+  askConsent,
+  authorizeUrl,
+  openBrowser,
+  register,
+  registerByOperator,
+  type Parameters,
+  type TestClient,
+} from '../support/authorize.ts';
+import { linksOf, textOf } from '../support/html.ts';
+
+const verifier = 'v'.repeat(43);
+let proxy: TestApp;
+let client: TestClient;
+beforeAll(async () => {
+  proxy = await startTestApp();
+  client = await register(proxy);
+  return proxy.close;
+});
+
+const pages: readonly [string, number, (app: TestApp, client: TestClient) => Promise<Answer>][] = [
+  ['the consent page', 200, async (app, who) => openBrowser(app).get(authorizeUrl(who, verifier))],
+  [
+    'an unknown client',
+    400,
+    async (app, who) => openBrowser(app).get(authorizeUrl(who, verifier, { client_id: 'x' })),
+  ],
+  [
+    'a wrong redirect URI',
+    400,
+    async (app, who) =>
+      openBrowser(app).get(authorizeUrl(who, verifier, { redirect_uri: 'https://x.example' })),
+  ],
+  [
+    'a request without PKCE',
+    400,
+    async (app, who) => openBrowser(app).get(authorizeUrl(who, verifier, { code_challenge: undefined })),
+  ],
+  [
+    'a decision about nothing',
+    403,
+    async (app) => openBrowser(app).submit('/consent', { request_id: 'x', decision: 'approve' }),
+  ],
+  [
+    'a decision from elsewhere',
+    403,
+    async (app) => openBrowser(app).submit('/consent', {}, { 'sec-fetch-site': 'cross-site' }),
+  ],
+  ['a form without a decision', 400, async (app) => openBrowser(app).submit('/consent', {})],
+  ['an answer without state', 400, async (app) => openBrowser(app).get('/callback')],
+  ['an answer in another browser', 403, async (app) => openBrowser(app).get('/callback?state=x&code=y')],
+  ['no page', 404, async (app) => openBrowser(app).get('/nothing')],
+  ['the start page', 200, async (app) => openBrowser(app).get('/')],
+  ['the resource, opened in a browser', 401, async (app) => openBrowser(app).get('/mcp')],
+  [
+    'a form that is too large',
+    413,
+    async (app) => openBrowser(app).submit('/consent', { request_id: 'x'.repeat(10_000) }),
+  ],
+];
+
+describe.each(pages)('%s', (_, status, open) => {
+  test('is HTML that nobody frames or caches, without script, referrer or type guessing (OAuth 2.1 §7.11, RFC 9700 §4.16)', async () => {
+    const page = await open(proxy, client);
+    expect(page.statusCode).toBe(status);
+    expect(page.headers).toMatchObject({
+      'content-type': 'text/html; charset=utf-8',
+      'cache-control': 'no-store',
+      'x-frame-options': 'DENY',
+      'referrer-policy': 'no-referrer',
+      'x-content-type-options': 'nosniff',
+    });
+    expect(page.headers).not.toHaveProperty('access-control-allow-origin');
+    const policy = String(page.headers['content-security-policy']).split(/; ?/).sort();
+    expect(policy).toEqual([
+      "base-uri 'none'",
+      "default-src 'none'",
+      "frame-ancestors 'none'",
+      expect.stringMatching(/^style-src 'sha256-[\w+/=]+'$/) as string,
+    ]);
+    expect(page.body).not.toMatch(/<script|\son\w+=|javascript:|<iframe|<img|<link/i);
+  });
+
+  test('over https browsers are told to stay there (OAuth 2.1 §1.5)', async () => {
+    const own = await startTestApp({ db: proxy.db, config: { ...proxy.config, baseUrl: publicUrl } });
+    const [secure, local] = [await open(own, client), await open(proxy, client)];
+    await own.close();
+    expect(secure.headers['strict-transport-security']).toMatch(/^max-age=31536000/);
+    expect(local.headers).not.toHaveProperty('strict-transport-security');
+  });
+});
+
+test('there is no form-action: browsers check it along the whole way back to the client (fastmcp #2302)', async () => {
+  const { page } = await askConsent(proxy, client);
+  expect(page.headers['content-security-policy']).not.toContain('form-action');
+});
+
+describe('no text of a stranger becomes markup', () => {
+  const hostile = `"'><img src=x onerror=alert(1)><script>alert(1)</script><!--\u202e&lt;`;
+
+  const expectHarmless = (page: Answer): void => {
+    expect(page.headers['content-type']).toContain('text/html');
+    expect(page.body).not.toMatch(/<img|<script|<!--/i);
+    for (const link of linksOf(page)) expect(link).toMatch(/^(https:|http:\/\/localhost|cursor:)/);
+  };
+
+  const names = [
+    ...['client_id', 'redirect_uri', 'state', 'scope', 'resource', 'response_type', 'code_challenge'],
+    ...['code_challenge_method', 'prompt', 'unknown', hostile],
+  ];
+  test.each(names)('in the parameter %s of an authorization request', async (name) => {
+    const browser = openBrowser(proxy);
+    const changed: Parameters[] = [
+      { [name]: hostile },
+      { [name]: [hostile, hostile] },
+      { [name]: hostile, code_challenge: 'x' },
+    ];
+    for (const parameters of changed)
+      expectHarmless(await browser.get(authorizeUrl(client, verifier, parameters)));
+  });
+
+  test('in the state of the link that leads back to the client', async () => {
+    const page = await openBrowser(proxy).get(
+      authorizeUrl(client, verifier, { state: hostile, code_challenge: 'x' }),
+    );
+    expectHarmless(page);
+    expect(new URL(linksOf(page)[0] ?? '').searchParams.get('state')).toBe(hostile);
+  });
+
+  test('in what a client says of itself', async () => {
+    const self = {
+      client_name: hostile,
+      client_uri: `https://client.example/${hostile}`,
+      logo_uri: 'javascript:alert(1)',
+      tos_uri: 'data:text/html,<script>alert(1)</script>',
+      software_id: hostile,
+      redirect_uris: [`https://client.example/?'onmouseover='alert(1)`],
+    };
+    const dynamic = await register(proxy, self);
+    const byOperator = await registerByOperator(proxy, self);
+    for (const who of [dynamic, byOperator]) {
+      const { page } = await askConsent(proxy, who);
+      expectHarmless(page);
+      expect(textOf(page)).not.toContain('\u202e');
+    }
+  });
+
+  test('in paths, queries, headers and forms', async () => {
+    const browser = openBrowser(proxy);
+    const path = encodeURIComponent(hostile);
+    expectHarmless(await browser.get(`/${path}?${path}`));
+    expectHarmless(await browser.get(`/callback?state=${path}&error=${path}&error_description=${path}`));
+    expectHarmless(await browser.submit('/consent', { request_id: hostile, decision: hostile }));
+    expectHarmless(
+      await browser.get('/', {
+        'user-agent': hostile.replace('\u202e', ''),
+        referer: 'https://evil.example/<script>',
+      }),
+    );
+  });
+});
+
+test('a page’s form posts to this server, and nothing secret is in any address of it (RFC 9700 §4.2.4)', async () => {
+  const { page, requestId } = await askConsent(proxy, client);
+  const actions = [...page.body.matchAll(/<form [^>]*action="([^"]*)"/g)].map(([, action]) => action);
+  expect(actions).toEqual(['/consent']);
+  expect(linksOf(page).join(' ')).not.toContain(requestId);
+});
+
+test('programs get JSON at the same addresses (design: everything for machines is JSON)', async () => {
+  for (const url of ['/authorize', '/callback', '/nothing', '/']) {
+    for (const accept of ['*/*', 'application/json']) {
+      const answer = await proxy.send({ url, headers: { accept } });
+      expect(answer.headers['content-type']).toMatch(/^application\/json\b/);
+      expect(answer.json()).toBeTypeOf('object');
+    }
+  }
+});
