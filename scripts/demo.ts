@@ -96,6 +96,7 @@ function stopOnSignals(demo: Demo): void {
 
 const options = readOptionsOrExit();
 try {
+  console.log('  Starting …');
   const demo = await startDemo(options);
   stopOnSignals(demo);
   if (options.port !== 0 && !demo.baseUrl.endsWith(`:${options.port}`)) {

@@ -22,7 +22,7 @@ Creates an OAuth client, and prints its id, and its secret once.
   --public         without a secret: for apps on people's own devices
   --confidential   with a secret: for apps on a server (default)
   --scope          what it may ask for at most. Default: all of SCOPES_SUPPORTED
-  --json           print JSON and nothing else
+  --json           print JSON and nothing else (with npm: npm run --silent create-client -- …)
   --help           print this
 
 With npm, two hyphens come first: npm run create-client -- --name "My app" --redirect-uri https://app.example.com/callback

@@ -1,6 +1,6 @@
 /** Refuses requests that a browser was tricked into sending to a local server (DNS rebinding). */
 import type { FastifyInstance } from 'fastify';
-import { isLoopbackHost } from '../config.ts';
+import { isLoopbackHost } from '../config-schema.ts';
 
 /**
  * A server whose public address is loopback has no other name: a request for another host gets 421 (RFC 9110

@@ -5,78 +5,64 @@ import { findOne } from './rows.ts';
 
 const batchSize = 500;
 
-/** Statements that delete at most `limit` rows; children go with their grant or client (on delete cascade). */
-const sweeps: readonly ((now: Date, limit: number) => SqlQuery)[] = [
-  (now, limit) => sql`
-    delete from authorization_requests
-    where request_id_hash in (
-      select request_id_hash from authorization_requests
-      where expires_at < ${now}
-      limit ${limit}
-      for update skip locked)`,
-  (now, limit) => sql`
-    delete from consents
-    where (browser_hash, client_id, redirect_uri, resource) in (
-      select browser_hash, client_id, redirect_uri, resource from consents
-      where expires_at < ${now}
-      limit ${limit}
-      for update skip locked)`,
+interface Sweep {
+  readonly table: string;
+  /** The primary key. */
+  readonly key: string;
+  /** SQL, with `$1` as the present. */
+  readonly isOver: string;
+}
+
+/** In this order; children go with their grant or client (on delete cascade). */
+const sweeps: readonly Sweep[] = [
+  { table: 'authorization_requests', key: 'request_id_hash', isOver: 'expires_at < $1' },
+  { table: 'consents', key: '(browser_hash, client_id, redirect_uri, resource)', isOver: 'expires_at < $1' },
   // A used code is kept for a day so that a late replay is still noticed (OAuth 2.1 §4.1.3).
-  (now, limit) => sql`
-    delete from authorization_codes
-    where code_hash in (
-      select code_hash from authorization_codes
-      where expires_at < ${now}::timestamptz - interval '1 day'
-      limit ${limit}
-      for update skip locked)`,
+  { table: 'authorization_codes', key: 'code_hash', isOver: "expires_at < $1 - interval '1 day'" },
   // Kept for a day beyond both lifetimes so that reuse of a spent refresh token is still noticed.
-  (now, limit) => sql`
-    delete from access_tokens
-    where jti in (
-      select jti from access_tokens
-      where greatest(expires_at, refresh_expires_at) < ${now}::timestamptz - interval '1 day'
-      limit ${limit}
-      for update skip locked)`,
-  (now, limit) => sql`
-    delete from grants
-    where grant_id in (
-      select grant_id from grants
-      where expires_at < ${now}::timestamptz - interval '1 day'
-        or revoked_at < ${now}::timestamptz - interval '1 day'
-      limit ${limit}
-      for update skip locked)`,
-  (now, limit) => sql`
-    delete from upstream_sessions
-    where upstream_session_id in (
-      select upstream_session_id from upstream_sessions
-      where created_at < ${now}::timestamptz - interval '1 day'
-        and not exists (select from grants where grants.upstream_session_id = upstream_sessions.upstream_session_id)
-      limit ${limit}
-      for update skip locked)`,
+  {
+    table: 'access_tokens',
+    key: 'jti',
+    isOver: "greatest(expires_at, refresh_expires_at) < $1 - interval '1 day'",
+  },
+  {
+    table: 'grants',
+    key: 'grant_id',
+    isOver: "expires_at < $1 - interval '1 day' or revoked_at < $1 - interval '1 day'",
+  },
+  {
+    table: 'upstream_sessions',
+    key: 'upstream_session_id',
+    isOver: `created_at < $1 - interval '1 day'
+      and not exists (select from grants where grants.upstream_session_id = upstream_sessions.upstream_session_id)`,
+  },
   // A client that registered itself and was never used goes after two days.
-  (now, limit) => sql`
-    delete from clients
-    where client_id in (
-      select client_id from clients
-      where source = 'dynamic' and last_used_at is null and created_at < ${now}::timestamptz - interval '2 days'
-        and not exists (select from grants where grants.client_id = clients.client_id)
-        and not exists (
-          select from authorization_requests where authorization_requests.client_id = clients.client_id)
-      limit ${limit}
-      for update skip locked)`,
+  {
+    table: 'clients',
+    key: 'client_id',
+    isOver: `source = 'dynamic' and last_used_at is null and created_at < $1 - interval '2 days'
+      and not exists (select from grants where grants.client_id = clients.client_id)
+      and not exists (select from authorization_requests where authorization_requests.client_id = clients.client_id)`,
+  },
   // Longer than any instance may lag behind the feed; what it announced is in the rows themselves.
-  (now, limit) => sql`
-    delete from revocations
-    where revocation_id in (
-      select revocation_id from revocations
-      where revoked_at < ${now}::timestamptz - interval '1 day'
-      limit ${limit}
-      for update skip locked)`,
-  (now, limit) => sql`
-    delete from signing_keys
-    where kid in (
-      select kid from signing_keys where published_until < ${now} limit ${limit} for update skip locked)`,
+  { table: 'revocations', key: 'revocation_id', isOver: "revoked_at < $1 - interval '1 day'" },
+  { table: 'signing_keys', key: 'kid', isOver: 'published_until < $1' },
 ];
+
+/** Deletes at most a batch of rows, and none that another statement holds. */
+function sweepQuery({ table, key, isOver }: Sweep, now: Date): SqlQuery {
+  const columns = key.replaceAll(/[()]/g, '');
+  return {
+    text: `
+      delete from ${table}
+      where ${key} in (
+        select ${columns} from ${table}
+        where ${isOver.replaceAll('$1', '$1::timestamptz')}
+        limit $2
+        for update skip locked)`,
+    values: [now, batchSize],
+  };
+}
 
 /**
  * Runs every sweep until nothing expired is left or `maxBatches` are done. Each batch is a transaction of its own that
@@ -90,7 +76,7 @@ export async function sweepExpired(db: Database, now: Date, maxBatches = 200): P
     let count: number | undefined;
     do {
       count = await db.transaction(async (tx) =>
-        (await takeSweepLock(tx)) ? (await tx.query(sweep(now, batchSize))).rowCount : undefined,
+        (await takeSweepLock(tx)) ? (await tx.query(sweepQuery(sweep, now))).rowCount : undefined,
       );
       if (count === undefined) return removed;
       removed += count;

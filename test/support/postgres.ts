@@ -203,7 +203,7 @@ function unprivilegedUser(): { uid: number; gid: number } {
   return { uid: Number(entry[1]), gid: Number(entry[2]) };
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();

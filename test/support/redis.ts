@@ -1,7 +1,7 @@
 /** A real Redis for tests of shared counters: the machine's own program, on a free loopback port. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { freePort } from './postgres.ts';
 
 export interface RedisServer {
   readonly url: string;
@@ -35,13 +35,4 @@ function ready({ stdout }: ChildProcess): Promise<void> {
     });
     stdout?.on('end', () => reject(new Error(`redis-server ended: ${printed}`)));
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }

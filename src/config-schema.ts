@@ -1,0 +1,143 @@
+/** What each environment variable may hold, and what is said when it does not. */
+import { isIP } from 'node:net';
+import { z } from 'zod';
+
+const loopbackHosts = new Set(['localhost', '127.0.0.1', '[::1]']);
+
+export function isLoopbackHost(hostname: string): boolean {
+  return loopbackHosts.has(hostname);
+}
+
+/** Text with a plain message for a value that does not pass `check`. */
+const text = (check: (value: string) => boolean, message: string) => z.string().refine(check, message);
+
+const httpUrl = (value: string) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol);
+const isPlainUrl = (value: string) => {
+  if (!httpUrl(value) || /[?#]/.test(value)) return false;
+  const url = new URL(value);
+  return url.username === '' && url.password === '';
+};
+const isOrigin = (value: string) => isPlainUrl(value) && new URL(value).pathname === '/';
+const isSecureOrLoopback = (value: string) => {
+  if (!httpUrl(value)) return true;
+  const url = new URL(value);
+  return url.protocol === 'https:' || isLoopbackHost(url.hostname);
+};
+
+const wholeNumber = (example: number, min: number, max: number) =>
+  text(
+    (value) => /^\d{1,10}$/.test(value) && Number(value) >= min && Number(value) <= max,
+    `must be a whole number from ${min} to ${max}. Example: ${example}`,
+  ).transform(Number);
+
+const list = z.string().transform((value) => value.split(/[\s,]+/).filter((item) => item !== ''));
+
+const encryptionKeys = z.string().transform((value, context) => {
+  const keys = value
+    .split(',')
+    .map((item) => Uint8Array.from(atobOrEmpty(item.trim()), (c) => c.charCodeAt(0)));
+  if (keys.some((key) => key.length !== 32)) {
+    context.addIssue({
+      code: 'custom',
+      message:
+        'must be 32 bytes in base64, or several of them with commas between. Make one with: openssl rand -base64 32',
+    });
+    return z.NEVER;
+  }
+  return keys;
+});
+
+/** A URL whose percent-encodings are complete: a raw `%` in a password must be written `%25`. */
+function isDecodable(value: string): boolean {
+  try {
+    return URL.canParse(value) && decodeURIComponent(value) !== '';
+  } catch {
+    return false;
+  }
+}
+
+/** An address, a network in CIDR notation, or a name that Fastify knows for one. */
+function isTrustable(value: string): boolean {
+  if (['loopback', 'linklocal', 'uniquelocal'].includes(value)) return true;
+  const [address = '', prefix, ...rest] = value.split('/');
+  const version = isIP(address);
+  if (version === 0 || rest.length > 0) return false;
+  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128));
+}
+
+function atobOrEmpty(value: string): string {
+  try {
+    return atob(value.replaceAll('-', '+').replaceAll('_', '/'));
+  } catch {
+    return '';
+  }
+}
+
+export const environmentSchema = z
+  .object({
+    MCP_SERVER_URL: text(
+      isPlainUrl,
+      'must be an http or https URL without query, fragment or credentials. Example: http://localhost:3000/mcp',
+    ),
+    OAUTH_AUTHORIZE_URL: text(httpUrl, 'must be an https URL. Example: https://accounts.google.com').refine(
+      isSecureOrLoopback,
+      'must be https unless its host is loopback. Example: https://login.example.com',
+    ),
+    OAUTH_CLIENT_ID: z.string(),
+    OAUTH_CLIENT_SECRET: z.string(),
+    GOOGLE_CLIENT_ID: z.string(),
+    GOOGLE_CLIENT_SECRET: z.string(),
+    SCOPES_SUPPORTED: list.refine(
+      (scopes) => scopes.length > 0 && scopes.every((scope) => /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(scope)),
+      'must be scopes with commas between. Example: openid,profile,email',
+    ),
+    BASE_URL: text(
+      isOrigin,
+      'must be an origin: scheme and host, without a path. Example: https://mcp.example.com',
+    ).refine(
+      isSecureOrLoopback,
+      'must be https unless its host is loopback: tokens would travel in the clear. Example: https://mcp.example.com',
+    ),
+    HOST: z.string(),
+    PORT: wholeNumber(8080, 0, 65535),
+    DATABASE_DSN: text(
+      (value) => /^postgres(ql)?:\/\//.test(value) && isDecodable(value),
+      'must be a postgres:// URL, with special characters in the password percent-encoded. Example: postgres://user:password@db:5432/mcp',
+    ),
+    DATA_DIR: z.string(),
+    ENCRYPTION_KEY: encryptionKeys,
+    MODE: text(
+      (value) => value === 'proxy',
+      "must be 'proxy': 'forward_auth' is not part of this version yet. Example: proxy",
+    ),
+    SIGNING_ALG: z.enum(['ES256', 'RS256'], { error: 'must be ES256 or RS256. Example: ES256' }),
+    ACCESS_TOKEN_TTL_SECONDS: wholeNumber(3600, 30, 86_400 * 7),
+    REFRESH_TOKEN_TTL_SECONDS: wholeNumber(2_592_000, 60, 86_400 * 730),
+    REFRESH_GRACE_SECONDS: wholeNumber(120, 0, 3600),
+    CORS_ALLOWED_ORIGINS: list.refine(
+      (origins) =>
+        (origins.length === 1 && origins[0] === '*') ||
+        origins.every((origin) => isOrigin(origin) && !origin.endsWith('/')),
+      "must be '*' or origins with commas between. Example: https://app.example.com",
+    ),
+    RATE_LIMIT_MAX: wholeNumber(120, 1, 1_000_000),
+    RATE_LIMIT_WINDOW_SECONDS: wholeNumber(60, 1, 86_400),
+    MCP_RATE_LIMIT_MAX: wholeNumber(6000, 1, 100_000_000),
+    REDIS_URL: text(
+      (value) => /^rediss?:\/\//.test(value) && URL.canParse(value),
+      'must be a redis:// or rediss:// URL. Example: redis://redis:6379',
+    ),
+    TRUST_PROXY: list.refine(
+      (addresses) => addresses.every(isTrustable),
+      'must be addresses or networks with commas between. Example: 10.0.0.0/8',
+    ),
+    WORKERS: text(
+      (value) => value === '1',
+      'must be 1: more processes are not part of this version yet. Run more containers instead. Example: 1',
+    ),
+    SHUTDOWN_GRACE_SECONDS: wholeNumber(10, 0, 3600),
+    LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
+      error: 'must be fatal, error, warn, info, debug, trace or silent. Example: info',
+    }),
+  })
+  .partial();
