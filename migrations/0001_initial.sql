@@ -127,9 +127,7 @@ create table revocations (
   revocation_id bigint generated always as identity primary key,
   kind text not null check (kind in ('access_token', 'grant', 'client')),
   subject text not null,
-  revoked_at timestamptz not null default clock_timestamp(),
-  -- Once every transaction before this one has ended, no revocation with a lower id can appear any more.
-  inserted_before xid8 not null default pg_snapshot_xmax(pg_current_snapshot())
+  revoked_at timestamptz not null default clock_timestamp()
 );
 create index revocations_age on revocations (revoked_at);
 

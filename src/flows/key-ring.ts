@@ -66,10 +66,8 @@ export class KeyRing {
     readonly privateKey: CryptoKey;
   }> {
     const now = this.#clock();
-    const isCurrent = (key: LoadedKey) =>
-      key.alg === this.#alg && key.signsFrom <= now && now < key.signsUntil;
-    if (![...this.#keys.values()].some(isCurrent)) await this.refresh();
-    const key = [...this.#keys.values()].findLast(isCurrent);
+    if (this.#currentKey(now) === undefined) await this.refresh();
+    const key = this.#currentKey(now);
     if (key === undefined) throw new Error('There is no signing key, though one was made');
     return key;
   }
@@ -99,14 +97,16 @@ export class KeyRing {
   /** From when a further key should sign; undefined when the keys at hand reach far enough. */
   #nextSignsFrom(): Date | undefined {
     const now = this.#clock();
-    const lastUntil = Math.max(
-      0,
-      ...[...this.#keys.values()]
-        .filter((key) => key.alg === this.#alg)
-        .map((key) => key.signsUntil.getTime()),
-    );
-    if (lastUntil <= now.getTime()) return now;
+    if (this.#currentKey(now) === undefined) return now;
+    const ours = [...this.#keys.values()].filter((key) => key.alg === this.#alg);
+    const lastUntil = Math.max(...ours.map((key) => key.signsUntil.getTime()));
     return lastUntil - now.getTime() < lifetimes.publishedBeforeMs ? new Date(lastUntil) : undefined;
+  }
+
+  #currentKey(now: Date): LoadedKey | undefined {
+    return [...this.#keys.values()].findLast(
+      (key) => key.alg === this.#alg && key.signsFrom <= now && now < key.signsUntil,
+    );
   }
 
   async #add(tx: Queryable, signsFrom: Date): Promise<void> {

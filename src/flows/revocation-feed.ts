@@ -1,11 +1,15 @@
 /** Follows the revocation feed, so that verified tokens can be trusted without asking the database each time. */
 import type { Database } from '../repositories/database.ts';
 import {
-  findRevocationsAfter,
-  findSettledRevocationId,
+  findFeedPosition,
+  findRevocationsSince,
+  maxMissing,
   type Revocation,
   revocationChannel,
 } from '../repositories/revocations.ts';
+
+/** How long an id that was skipped is waited for: no transaction is open longer, and most were rolled back. */
+const missingForMs = 24 * 3600_000;
 
 interface FeedOptions {
   readonly db: Database;
@@ -22,9 +26,9 @@ interface FeedOptions {
 
 export class RevocationFeed {
   readonly #options: FeedOptions & { now: () => number; pollIntervalMs: number; staleAfterMs: number };
-  /** Ids seen above the settled one: they are read again until they are settled. */
-  readonly #seen = new Set<number>();
-  #settledId = 0;
+  /** Ids that were skipped, since when: a transaction that is still open may have them. */
+  readonly #missing = new Map<number, number>();
+  #lastId = 0;
   #lastReadAt = Number.NEGATIVE_INFINITY;
   #hasFailed = false;
   #look: Promise<void> | undefined;
@@ -39,7 +43,9 @@ export class RevocationFeed {
   /** Reads the feed's position and follows it from there. */
   async start(): Promise<void> {
     const startedAt = this.#options.now();
-    this.#settledId = await findSettledRevocationId(this.#options.db);
+    const { lastId, missingIds } = await findFeedPosition(this.#options.db);
+    this.#lastId = lastId;
+    for (const id of missingIds) this.#missing.set(id, startedAt);
     this.#lastReadAt = startedAt;
     this.#timer = setInterval(() => void this.#tryCatchUp(), this.#options.pollIntervalMs).unref();
     this.#stopListening = await this.#options.db.listen(revocationChannel, () => void this.#tryCatchUp());
@@ -94,14 +100,28 @@ export class RevocationFeed {
 
   async #read(): Promise<void> {
     const startedAt = this.#options.now();
-    const revocations = await findRevocationsAfter(this.#options.db, this.#settledId);
+    const position = { lastId: this.#lastId, missingIds: [...this.#missing.keys()] };
+    const revocations = await findRevocationsSince(this.#options.db, position);
     for (const revocation of revocations) {
-      if (!this.#seen.has(revocation.revocationId)) this.#options.onRevocation(revocation);
-      this.#seen.add(revocation.revocationId);
+      this.#advanceTo(revocation.revocationId, startedAt);
+      this.#options.onRevocation(revocation);
     }
-    this.#settledId =
-      revocations.findLast((revocation) => revocation.isSettled)?.revocationId ?? this.#settledId;
-    for (const id of this.#seen) if (id <= this.#settledId) this.#seen.delete(id);
+    this.#forgetMissing(startedAt);
     this.#lastReadAt = startedAt;
+  }
+
+  /** Notes which ids were skipped on the way. */
+  #advanceTo(id: number, now: number): void {
+    this.#missing.delete(id);
+    const firstSkipped = Math.max(this.#lastId + 1, id - maxMissing);
+    for (let skipped = firstSkipped; skipped < id; skipped += 1) this.#missing.set(skipped, now);
+    this.#lastId = Math.max(this.#lastId, id);
+  }
+
+  #forgetMissing(now: number): void {
+    for (const [id, since] of this.#missing) {
+      if (this.#missing.size <= maxMissing && now - since <= missingForMs) return;
+      this.#missing.delete(id);
+    }
   }
 }

@@ -1,6 +1,6 @@
 /** Signing keys: one for all instances, rotated with overlap, published before and after they sign (design §3.3). */
 import { randomBytes } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { SigningAlg } from '../../src/crypto/access-token.ts';
 import { Sealer } from '../../src/crypto/sealing.ts';
 import { KeyRing } from '../../src/flows/key-ring.ts';
@@ -12,12 +12,15 @@ describe.each(databaseKinds)('on %s', (kind) => {
   let database: TestDatabase;
   let clock: TestClock;
   let sealer: Sealer;
-  beforeEach(async () => {
+  beforeAll(async () => {
     database = await createTestDatabase(kind);
+  });
+  afterAll(() => database.drop());
+  beforeEach(async () => {
+    await database.db.query(sql`delete from signing_keys`);
     clock = createClock();
     sealer = new Sealer([randomBytes(32)]);
   });
-  afterEach(() => database.drop());
 
   const instance = (alg: SigningAlg = 'ES256') => new KeyRing({ db: database.db, sealer, clock, alg });
 
@@ -99,6 +102,17 @@ describe.each(databaseKinds)('on %s', (kind) => {
 
     expect(fresh.kid).not.toBe(old.kid);
     expect(published(ring)).toEqual([fresh.kid]);
+  });
+
+  test('a clock that was wrong once, and made a key for next year, leaves no server without a key', async () => {
+    const wrongClock = createClock();
+    wrongClock.advance({ days: 365 });
+    const ahead = new KeyRing({ db: database.db, sealer, clock: wrongClock, alg: 'ES256' });
+    await ahead.refresh();
+
+    const ring = await start();
+
+    expect((await ring.signingKey()).kid).not.toBe((await ahead.signingKey()).kid);
   });
 
   test('a key made by another instance is found when a token names it, and looked for at most every five seconds', async () => {

@@ -4,9 +4,6 @@ import { type IncomingMessage, request as httpRequest } from 'node:http';
 import { text } from 'node:stream/consumers';
 import type { InjectOptions } from 'fastify';
 import type { Answer, TestApp } from '../support/app.ts';
-import { openBrowser } from '../support/authorize.ts';
-import { type Person, signInAt } from '../support/sample-provider.ts';
-import { ada } from '../support/authorize.ts';
 
 /** A server known by its address alone. The verbs ask no more of a {@link TestApp} than `send`. */
 export function remote(origin: string): TestApp {
@@ -46,16 +43,4 @@ function readCookie(line: string) {
     ...(maxAge !== undefined && { maxAge: Number(maxAge) }),
     ...(expires !== undefined && { expires: new Date(expires) }),
   };
-}
-
-/** What a person does when a client sends them to `authorizationUrl`: approves, signs in, and is sent back. */
-export async function visitAsPerson(authorizationUrl: URL, person: Person = ada): Promise<URL> {
-  const browser = openBrowser(remote(authorizationUrl.origin));
-  const page = await browser.get(authorizationUrl.pathname + authorizationUrl.search);
-  const requestId = /name="request_id" value="([^"]+)"/.exec(page.body)?.[1];
-  if (requestId === undefined) throw new Error(`no consent page, but ${page.statusCode}: ${page.body}`);
-  const approved = await browser.submit('/consent', { request_id: requestId, decision: 'approve' });
-  const returned = await signInAt(new URL(String(approved.headers.location)), person);
-  const answered = await browser.get(returned.pathname + returned.search);
-  return new URL(String(answered.headers.location));
 }

@@ -5,9 +5,6 @@ import {
   askConsent,
   authorize,
   authorizeUrl,
-  formOf,
-  openBrowser,
-  type Parameters,
   redeem,
   register,
   registerByOperator,
@@ -15,6 +12,7 @@ import {
   tokensOf,
   type TestClient,
 } from '../support/authorize.ts';
+import { formOf, openBrowser, type Parameters } from '../support/browser.ts';
 import { linksOf, textOf } from '../support/html.ts';
 
 const verifier = 'v'.repeat(43);

@@ -3,15 +3,8 @@ import type { AddressInfo } from 'node:net';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { sendBytes } from '../proxy/support.ts';
 import { localUrl, startTestApp, type TestApp } from '../support/app.ts';
-import {
-  ada,
-  approve,
-  askConsent,
-  locationOf,
-  openBrowser,
-  register,
-  type TestClient,
-} from '../support/authorize.ts';
+import { ada, approve, askConsent, locationOf, register, type TestClient } from '../support/authorize.ts';
+import { openBrowser } from '../support/browser.ts';
 import { textOf } from '../support/html.ts';
 import { misbehavingClient, startMisbehavingProvider } from '../support/misbehaving-provider.ts';
 import { cancelAt, signInAt } from '../support/sample-provider.ts';
@@ -56,7 +49,7 @@ describe('another browser (GHSA-rww4-4w9c-7733; MCP security best practices: sta
     const attacker = await signedInAtProvider();
     const victim = await signedInAtProvider();
     expect((await victim.browser.get(attacker.returned)).statusCode).toBe(403);
-    const [name = ''] = [...attacker.browser.cookies.keys()].filter((key) => key.includes('signin'));
+    const name = [...attacker.browser.cookies.keys()].find((key) => key.includes('signin')) ?? '';
     const [, own = ''] = [...victim.browser.cookies].find(([key]) => key.includes('signin')) ?? [];
     victim.browser.cookies.set(name, own);
     expect((await victim.browser.get(attacker.returned)).statusCode).toBe(403);
@@ -178,7 +171,7 @@ describe('the provider says no', () => {
       state: searchParams.get('state') ?? '',
       iss: proxy.config.provider.url.origin,
     });
-    const location = locationOf(await asked.browser.get(`/callback?${answer}`));
+    const location = locationOf(await asked.browser.get(`/callback?${answer.toString()}`));
     expect(location.searchParams.get('error')).toBe('login_required');
     expect(location.href).not.toContain('evil');
   });

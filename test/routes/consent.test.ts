@@ -7,10 +7,10 @@ import {
   askConsent,
   authorizeUrl,
   locationOf,
-  openBrowser,
   register,
   type TestClient,
 } from '../support/authorize.ts';
+import { openBrowser } from '../support/browser.ts';
 import { signInAt } from '../support/sample-provider.ts';
 
 let proxy: TestApp;

@@ -11,8 +11,6 @@ import {
   askConsent,
   callMcp,
   locationOf,
-  openBrowser,
-  postForm,
   redeem,
   refresh,
   register,
@@ -20,6 +18,7 @@ import {
   tokensOf,
   type TestClient,
 } from '../support/authorize.ts';
+import { openBrowser, postForm } from '../support/browser.ts';
 import { cancelAt, signInAt } from '../support/sample-provider.ts';
 
 let proxy: TestApp;
@@ -42,9 +41,7 @@ async function sealedSecrets(): Promise<string[]> {
 }
 
 /** A whole life of a grant, with a few mistakes on the way; every secret that took part in it. */
-async function liveAndCollectSecrets(
-  client: TestClient,
-): Promise<Readonly<Record<string, string | undefined>>> {
+async function liveAndCollectSecrets(client: TestClient): Promise<Readonly<Record<string, string>>> {
   const asked = await askConsent(proxy, client, { state: 'the-state-of-the-client' });
   const upstream = await approve(asked);
   const returned = await signInAt(upstream, ada);
@@ -78,14 +75,17 @@ async function liveAndCollectSecrets(
   const cancelled = await cancelAt(await approve(denied));
   await denied.browser.get(`/callback${cancelled.search}`);
 
+  const [encryptionKey = Buffer.of()] = (proxy.config.encryptionKeys ?? []).map((key) => Buffer.from(key));
+  const parameter = ({ searchParams }: URL, name: string): string => searchParams.get(name) ?? '';
   return {
     ...cookies,
     ...Object.fromEntries(sealed.map((secret, index) => [`sealed ${index}`, secret])),
-    ...Object.fromEntries(Object.entries(first).map(([name, value]) => [`first ${name}`, value])),
+    'first access token': first.accessToken,
+    'its signature': first.accessToken.split('.')[2] ?? '',
+    'first refresh token': first.refreshToken,
     'second access token': second.accessToken,
     'second refresh token': second.refreshToken,
-    'signature of the access token': first.accessToken.split('.')[2],
-    'client secret': client.clientSecret,
+    'client secret': client.clientSecret ?? '',
     'basic credentials': basic,
     'client state': 'the-state-of-the-client',
     'consent request': asked.requestId,
@@ -93,27 +93,26 @@ async function liveAndCollectSecrets(
     code,
     'code verifier': asked.codeVerifier,
     'wrong verifier': 'wrong-verifier',
-    'upstream state': upstream.searchParams.get('state') ?? undefined,
-    'upstream nonce': upstream.searchParams.get('nonce') ?? undefined,
-    'upstream code': returned.searchParams.get('code') ?? undefined,
+    'upstream state': parameter(upstream, 'state'),
+    'upstream nonce': parameter(upstream, 'nonce'),
+    'upstream code': parameter(returned, 'code'),
     'upstream client secret': proxy.config.provider.clientSecret,
-    'encryption key': Buffer.from(proxy.config.encryptionKeys?.[0] ?? []).toString('base64'),
-    'encryption key in hex': Buffer.from(proxy.config.encryptionKeys?.[0] ?? []).toString('hex'),
+    'encryption key': encryptionKey.toString('base64'),
+    'encryption key in hex': encryptionKey.toString('hex'),
   };
 }
 
 test('a log of everything, at the most talkative level, holds no secret that was used (OAuth 2.1 §7.6; design: never logged)', async () => {
   const client = await register(proxy, { token_endpoint_auth_method: 'client_secret_post' });
-  const secrets = await liveAndCollectSecrets(client);
-  delete (secrets as Record<string, string | undefined>)['first scope'];
-
+  const secrets = Object.entries(await liveAndCollectSecrets(client));
   const log = proxy.log.join('');
-  expect(Object.keys(secrets).length).toBeGreaterThan(20);
-  for (const [name, secret = ''] of Object.entries(secrets)) {
-    expect(secret.length, name).toBeGreaterThan(10);
-    expect(log.includes(secret), `${name} is in the log`).toBe(false);
-    expect(log.includes(encodeURIComponent(secret)), `${name} is in the log, encoded`).toBe(false);
-  }
+  const leaked = secrets.filter(
+    ([, secret]) => log.includes(secret) || log.includes(encodeURIComponent(secret)),
+  );
+
+  expect(secrets.length).toBeGreaterThan(20);
+  expect(secrets.filter(([, secret]) => secret.length < 14)).toEqual([]);
+  expect(leaked.map(([name]) => name)).toEqual([]);
 });
 
 test('each request is one line: method, path without query, status, time (design: logs)', async () => {

@@ -1,13 +1,11 @@
 /** The database goes away and comes back: nobody is sent away, nothing is lost (design: transient is not dead). */
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { beforeAll, beforeEach, expect, test } from 'vitest';
 import { openPostgresDatabase } from '../../src/repositories/postgres-database.ts';
 import { startTestApp, type Answer, type TestApp } from '../support/app.ts';
 import {
   authorize,
   authorizeUrl,
   callMcp,
-  openBrowser,
-  postForm,
   redeem,
   refresh,
   register,
@@ -18,32 +16,34 @@ import {
   type TestClient,
   type Tokens,
 } from '../support/authorize.ts';
+import { openBrowser, postForm } from '../support/browser.ts';
 import { describePrivatePostgres } from '../support/database.ts';
 import { type PostgresServer, startPostgres } from '../support/postgres.ts';
 
 describePrivatePostgres('with a PostgreSQL that stops', () => {
   let server: PostgresServer;
   let proxy: TestApp;
-  let closeDatabase: () => Promise<void>;
   let client: TestClient;
   let seen: Tokens;
   let unseen: Tokens;
   let unredeemed: Authorization;
-  beforeEach(async () => {
+  beforeAll(async () => {
     server = await startPostgres();
     const db = openPostgresDatabase(server.dsn, { onError: () => undefined });
-    closeDatabase = () => db.close();
     proxy = await startTestApp({ db });
     client = await register(proxy);
     [seen, unseen] = [await signIn(proxy, client), await signIn(proxy, client)];
     unredeemed = await authorize(proxy, client);
-    expect((await callMcp(proxy, seen.accessToken)).statusCode).toBe(200);
-    await server.stop();
+    return async () => {
+      await proxy.close();
+      await db.close();
+      await server.remove();
+    };
   });
-  afterEach(async () => {
-    await proxy.close();
-    await closeDatabase();
-    await server.remove();
+  // A test that needs it again starts it.
+  beforeEach(async () => {
+    await callMcp(proxy, seen.accessToken);
+    await server.stop();
   });
 
   const expectAway = (answer: Answer): void => {
@@ -51,6 +51,31 @@ describePrivatePostgres('with a PostgreSQL that stops', () => {
     expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
     expect(answer.headers['cache-control']).toBe('no-store');
   };
+
+  test('accepted tokens go on for a few seconds, then get 503, never 401; all recovers by itself and nothing was used up', async () => {
+    expect((await callMcp(proxy, seen.accessToken)).statusCode).toBe(200);
+    const statuses = new Set<number>();
+    const callSeen = async (): Promise<number> => {
+      const { statusCode } = await callMcp(proxy, seen.accessToken);
+      statuses.add(statusCode);
+      return statusCode;
+    };
+    await expect.poll(callSeen, { timeout: 10_000, interval: 100 }).toBe(503);
+    expect([...statuses]).toEqual([200, 503]);
+    expectAway(await redeem(proxy, client, unredeemed));
+    expectAway(await refresh(proxy, client, seen.refreshToken));
+
+    await server.start();
+    await expect.poll(callSeen, { timeout: 10_000, interval: 100 }).toBe(200);
+    expect([...statuses]).toEqual([200, 503]);
+    expect((await redeem(proxy, client, unredeemed)).statusCode).toBe(200);
+    const renewed = tokensOf(await refresh(proxy, client, seen.refreshToken));
+    expect((await revoke(proxy, client, renewed.accessToken)).statusCode).toBe(200);
+    expect((await callMcp(proxy, renewed.accessToken)).statusCode).toBe(401);
+    await expect
+      .poll(async () => (await proxy.send({ url: '/health/ready' })).statusCode, { timeout: 5_000 })
+      .toBe(200);
+  });
 
   test('endpoints answer 503 with Retry-After, as JSON, and never an error that ends a session (design: transient is not dead)', async () => {
     const answers = [
@@ -88,34 +113,10 @@ describePrivatePostgres('with a PostgreSQL that stops', () => {
     expect((await callMcp(proxy, undefined)).statusCode).toBe(401);
     expect((await callMcp(proxy, 'nonsense')).statusCode).toBe(401);
     expect((await postForm(proxy, '/token', { grant_type: 'password' })).statusCode).toBe(400);
-    const ready = await proxy.send({ url: '/health/ready' });
-    expect(ready.statusCode).toBe(503);
-    expect(ready.json()).toMatchObject({ status: 'unavailable', checks: { database: 'unavailable' } });
-  });
-
-  test('accepted tokens go on for a few seconds, then get 503, never 401; all recovers by itself and nothing was used up', async () => {
-    expect((await callMcp(proxy, seen.accessToken)).statusCode).toBe(200);
-    const statuses = new Set<number>();
-    const callSeen = async (): Promise<number> => {
-      const { statusCode } = await callMcp(proxy, seen.accessToken);
-      statuses.add(statusCode);
-      return statusCode;
-    };
-    await expect.poll(callSeen, { timeout: 10_000, interval: 100 }).toBe(503);
-    expect([...statuses]).toEqual([200, 503]);
-    expectAway(await redeem(proxy, client, unredeemed));
-    expectAway(await refresh(proxy, client, seen.refreshToken));
-
-    await server.start();
-    await expect.poll(callSeen, { timeout: 10_000, interval: 100 }).toBe(200);
-    expect([...statuses]).toEqual([200, 503]);
-    expect((await callMcp(proxy, unseen.accessToken)).statusCode).toBe(200);
-    expect((await redeem(proxy, client, unredeemed)).statusCode).toBe(200);
-    const renewed = tokensOf(await refresh(proxy, client, seen.refreshToken));
-    expect((await revoke(proxy, client, renewed.accessToken)).statusCode).toBe(200);
-    expect((await callMcp(proxy, renewed.accessToken)).statusCode).toBe(401);
+    const isReady = async (): Promise<unknown> => (await proxy.send({ url: '/health/ready' })).json();
     await expect
-      .poll(async () => (await proxy.send({ url: '/health/ready' })).statusCode, { timeout: 5_000 })
-      .toBe(200);
+      .poll(isReady, { timeout: 5_000 })
+      .toMatchObject({ status: 'unavailable', checks: { database: 'unavailable' } });
+    expect((await proxy.send({ url: '/health/ready' })).statusCode).toBe(503);
   });
 });

@@ -3,7 +3,6 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { startTestApp, type TestApp } from '../support/app.ts';
 import {
   callMcp,
-  postForm,
   refresh,
   register,
   revoke,
@@ -11,6 +10,7 @@ import {
   tokensOf,
   type TestClient,
 } from '../support/authorize.ts';
+import { postForm } from '../support/browser.ts';
 import { databaseKinds } from '../support/database.ts';
 
 describe.each(databaseKinds)('on %s', (kind) => {

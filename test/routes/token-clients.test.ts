@@ -1,14 +1,8 @@
 /** How clients prove who they are at `/token` and `/revoke` (OAuth 2.1 §2.4, §3.2.1). */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { startTestApp, type TestApp } from '../support/app.ts';
-import {
-  authorize,
-  postForm,
-  redeem,
-  register,
-  registerByOperator,
-  type TestClient,
-} from '../support/authorize.ts';
+import { authorize, redeem, register, registerByOperator, type TestClient } from '../support/authorize.ts';
+import { postForm } from '../support/browser.ts';
 
 let proxy: TestApp;
 let publicClient: TestClient;
@@ -127,7 +121,7 @@ test('two methods at once are invalid_request (RFC 6749 §2.3)', async () => {
 test('credentials in the address are not looked at (OAuth 2.1 §2.4.1)', async () => {
   const { clientId, clientSecret = '' } = postClient;
   const query = new URLSearchParams({ client_id: clientId, client_secret: clientSecret });
-  const answer = await postForm(proxy, `/token?${query}`, {
+  const answer = await postForm(proxy, `/token?${query.toString()}`, {
     grant_type: 'refresh_token',
     refresh_token: 'x',
   });

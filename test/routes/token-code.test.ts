@@ -4,7 +4,6 @@ import { startTestApp, type TestApp } from '../support/app.ts';
 import {
   authorize,
   callMcp,
-  type Parameters,
   redeem,
   refresh,
   register,
@@ -12,6 +11,7 @@ import {
   tokensOf,
   type TestClient,
 } from '../support/authorize.ts';
+import { type Parameters } from '../support/browser.ts';
 
 let proxy: TestApp;
 let client: TestClient;
@@ -170,7 +170,12 @@ test('only what is in the body counts; the query is not looked at (RFC 6749 §3.
     client_id: client.clientId,
   });
   const headers = { 'content-type': 'application/x-www-form-urlencoded' };
-  const answer = await proxy.send({ method: 'POST', url: `/token?${query}`, payload: '', headers });
+  const answer = await proxy.send({
+    method: 'POST',
+    url: `/token?${query.toString()}`,
+    payload: '',
+    headers,
+  });
   expect(errorOf(answer)).toEqual([400, 'invalid_request']);
 });
 

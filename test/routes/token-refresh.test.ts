@@ -8,10 +8,10 @@ import {
   register,
   signIn,
   tokensOf,
-  type Parameters,
   type TestClient,
   type Tokens,
 } from '../support/authorize.ts';
+import { type Parameters } from '../support/browser.ts';
 import { createTestDatabase, databaseKinds, type TestDatabase } from '../support/database.ts';
 
 const encryptionKeys = [randomBytes(32)];
