@@ -7,7 +7,7 @@ export default defineConfig({
     reporters: ['default', './test/support/not-run-reporter.ts'],
     pool: 'forks',
     maxWorkers: 1,
-    testTimeout: 60_000,
+    testTimeout: 30_000,
     hookTimeout: 60_000,
   },
 });
