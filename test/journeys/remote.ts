@@ -13,13 +13,10 @@ export function remote(origin: string): TestApp {
 /** A new connection for each request: behind a front, the next instance gets it. */
 async function send(origin: string, { method, url, headers, payload }: InjectOptions): Promise<Answer> {
   const isObject = typeof payload === 'object';
-  const outgoing = httpRequest(new URL(String(url), origin), {
+  const outgoing = httpRequest(new URL(typeof url === 'string' ? url : '/', origin), {
     agent: false,
     method: method ?? 'GET',
-    headers: { ...(isObject && { 'content-type': 'application/json' }), ...headers } as Record<
-      string,
-      string
-    >,
+    headers: { ...(isObject && { 'content-type': 'application/json' }), ...headers },
   });
   outgoing.end(isObject ? JSON.stringify(payload) : payload);
   const [response] = (await once(outgoing, 'response')) as [IncomingMessage];

@@ -44,7 +44,7 @@ describe.each(['ES256', 'RS256'])('with tokens signed by %s', (algorithm) => {
   }
 
   const authenticate = (client: oauth.Client): oauth.ClientAuth => {
-    const secret = String(client.client_secret);
+    const secret = typeof client.client_secret === 'string' ? client.client_secret : '';
     if (client.token_endpoint_auth_method === 'client_secret_basic') return oauth.ClientSecretBasic(secret);
     if (client.token_endpoint_auth_method === 'client_secret_post') return oauth.ClientSecretPost(secret);
     return oauth.None();

@@ -188,5 +188,6 @@ describePostgres('two instances', () => {
     );
 
     await poll(async () => (await refresh(front(), client, tokens.refreshToken)).statusCode === 200);
+    expect((await callMcp(front(), tokens.accessToken, { method: 'POST' })).statusCode).toBe(406);
   });
 });

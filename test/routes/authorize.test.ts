@@ -9,7 +9,6 @@ import {
   register,
   registerByOperator,
   signIn,
-  tokensOf,
   type TestClient,
 } from '../support/authorize.ts';
 import { formOf, openBrowser, type Parameters } from '../support/browser.ts';
@@ -247,51 +246,6 @@ describe('a request that is wrong in the rest', () => {
     const { searchParams } = new URL(String(answer.headers.location));
     expect(searchParams.get('error')).toBe('invalid_request');
     expect(searchParams.has('state')).toBe(false);
-  });
-});
-
-describe('approval that is remembered (OAuth 2.1 §7.3.1)', () => {
-  test('the same browser, client and scopes go straight to the provider the second time', async () => {
-    const { browser } = await authorize(proxy, client, { scope: 'openid email' });
-    const again = await browser.get(requestBy(client, { scope: 'email' }));
-    expect(again.statusCode).toBe(303);
-    expect(new URL(String(again.headers.location)).host).toBe(proxy.config.provider.url.host);
-    expect(tokensOf(await redeem(proxy, client, await authorize(proxy, client))).scope).not.toBe('');
-  });
-
-  test.each<[string, Parameters]>([
-    ['more scopes', { scope: 'openid email profile' }],
-    ['prompt=consent', { scope: 'openid', prompt: 'consent' }],
-  ])('%s are asked about again', async (_, changed) => {
-    const { browser } = await authorize(proxy, client, { scope: 'openid email' });
-    const again = await browser.get(requestBy(client, changed));
-    expect(again.statusCode).toBe(200);
-    expect(again.body).toContain('name="request_id"');
-  });
-
-  test('another browser, and another client with the same redirect URI, are asked (MCP security best practices)', async () => {
-    const { browser } = await authorize(proxy, client);
-    const twin = await register(proxy);
-    expect((await browser.get(requestBy(twin))).statusCode).toBe(200);
-    expect((await asBrowser(requestBy(client))).statusCode).toBe(200);
-  });
-
-  test.each(['http://localhost/callback', 'cursor://anysphere.cursor-mcp/oauth/callback'])(
-    'an answer to %s proves nothing about who gets it: always asked (OAuth 2.1 §7.3.1)',
-    async (redirectUri) => {
-      const native = await register(proxy, { redirect_uris: [redirectUri] });
-      const { browser } = await authorize(proxy, native);
-      expect((await browser.get(requestBy(native))).statusCode).toBe(200);
-    },
-  );
-
-  test('after half a year the person is asked again', async () => {
-    const own = await startTestApp({ db: proxy.db, config: { encryptionKeys: proxy.config.encryptionKeys } });
-    const { browser } = await authorize(own, client);
-    own.clock.advance({ days: 181 });
-    const again = await browser.get(requestBy(client));
-    await own.close();
-    expect(again.statusCode).toBe(200);
   });
 });
 

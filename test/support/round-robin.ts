@@ -38,7 +38,10 @@ export async function startRoundRobin(): Promise<RoundRobin> {
   const server = createServer((request, response) => {
     const target = targets[turn % targets.length];
     turn += 1;
-    if (target === undefined) return void request.socket.destroy();
+    if (target === undefined) {
+      request.socket.destroy();
+      return;
+    }
     pass(request, response, target).catch(() => response.destroy());
   });
 
