@@ -1,8 +1,9 @@
 /** Everything that the server as a process needs: a database, a port, and the world around it. */
-import { rm } from 'node:fs/promises';
+import { afterAll } from 'vitest';
 import { createTestDatabase, type DatabaseKind } from '../support/database.ts';
 import { startSurroundings, type Surroundings } from '../support/instances.ts';
 import {
+  type CompiledServer,
   compileServer,
   freePort,
   type ServerEnvironment,
@@ -19,11 +20,16 @@ export interface ServerHome extends Surroundings {
   spawn(changed?: ServerEnvironment): Promise<ServerProcess>;
 }
 
+/** One for all servers of a test file. */
+let compiled: Promise<CompiledServer> | undefined;
+afterAll(async () => (await compiled)?.remove());
+
 export async function createServerHome(kind: DatabaseKind): Promise<ServerHome> {
   const port = await freePort();
   const origin = `http://127.0.0.1:${port}`;
+  compiled ??= compileServer();
   const [server, database, surroundings] = await Promise.all([
-    compileServer(),
+    compiled,
     createTestDatabase(kind),
     startSurroundings(origin),
   ]);
@@ -53,8 +59,6 @@ export async function createServerHome(kind: DatabaseKind): Promise<ServerHome> 
       await Promise.all(processes.map((started) => started.kill()));
       await surroundings.close();
       await database.drop();
-      if (database.dataDir !== undefined) await rm(database.dataDir, { recursive: true, force: true });
-      await server.remove();
     },
   };
 }

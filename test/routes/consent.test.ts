@@ -116,8 +116,12 @@ describe('a decision that does not count (OAuth 2.1 §7.11; MCP security best pr
     const asked = await askConsent(proxy, client);
     const attacker = await askConsent(proxy, client);
     const [foreign = ''] = attacker.browser.cookies.values();
-    for (const name of asked.browser.cookies.keys()) asked.browser.cookies.set(name, foreign);
-    expect((await decide(asked)).statusCode).toBe(403);
+    const wrong = openBrowser(proxy);
+    for (const name of asked.browser.cookies.keys()) wrong.cookies.set(name, foreign);
+    const { requestId } = asked;
+    expect((await decide({ browser: wrong, requestId })).statusCode).toBe(403);
+    expect((await decide(asked)).statusCode).toBe(303);
+    expect((await decide({ browser: wrong, requestId })).statusCode).toBe(403);
   });
 
   test.each([
@@ -217,8 +221,10 @@ describe('each request is decided once', () => {
     const good = await decide(inTime);
     own.clock.advance({ minutes: 1 });
     const expired = await decide(tooLate);
+    own.clock.advance({ minutes: 10 });
+    const repeated = await decide(inTime);
     await own.close();
-    expect([good.statusCode, expired.statusCode]).toEqual([303, 403]);
+    expect([good.statusCode, expired.statusCode, repeated.statusCode]).toEqual([303, 403, 403]);
     expect(expired.body).toContain('This request is over');
   });
 

@@ -105,7 +105,7 @@ export async function startServer(file: string, environment: ServerEnvironment):
 export async function poll(
   isTrue: () => Promise<boolean>,
   signal?: AbortSignal,
-  timeoutMs = 15_000,
+  timeoutMs = 30_000,
 ): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (!(await isTrue().catch(() => false))) {
