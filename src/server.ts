@@ -39,18 +39,24 @@ function stopOnSignals(log: Logger): (app: FastifyInstance) => void {
   };
 }
 
+function describeFailure(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown failure';
+  const isPortTaken = 'code' in error && error.code === 'EADDRINUSE';
+  return isPortTaken
+    ? `${error.message}. Stop the other program, or set PORT to another port`
+    : error.message;
+}
+
 const config = readConfig();
 const log = createLogger(config.logLevel);
 const stopWith = stopOnSignals(log);
 try {
   const app = await buildApp(config, { log });
-  stopWith(app);
   await app.listen({ host: config.host, port: config.port });
+  stopWith(app);
   log.info({ url: config.baseUrl, mcpServer: config.mcpServerUrl }, 'ready');
 } catch (error) {
   log.debug({ err: error }, 'start failed');
-  console.error(
-    `mcp-oauth-proxy cannot start: ${error instanceof Error ? error.message : 'unknown failure'}`,
-  );
+  console.error(`mcp-oauth-proxy cannot start: ${describeFailure(error)}`);
   process.exit(1);
 }

@@ -79,7 +79,8 @@ describe('a configuration that is wrong', () => {
 
     expect(code).toBe(1);
     expect(stderr).toContain(port);
-    expect(stderr).toMatch(/in use/);
+    expect(stderr).toContain('in use');
+    expect(stderr).toContain('set PORT');
     expect(stderr.trim().split('\n')).toHaveLength(1);
   });
 

@@ -4,6 +4,7 @@ import { startTestApp, type TestApp } from '../support/app.ts';
 import {
   ada,
   approve,
+  type Asked,
   askConsent,
   authorizeUrl,
   locationOf,
@@ -21,11 +22,17 @@ beforeAll(async () => {
   return proxy.close;
 });
 
-const decide = async (
-  { browser, requestId }: Pick<Awaited<ReturnType<typeof askConsent>>, 'browser' | 'requestId'>,
-  decision = 'approve',
-  headers = {},
-) => browser.submit('/consent', { request_id: requestId, decision }, headers);
+type Click = Pick<Asked, 'browser' | 'requestId'>;
+
+const decide = async ({ browser, requestId }: Click, decision = 'approve', headers = {}) =>
+  browser.submit('/consent', { request_id: requestId, decision }, headers);
+
+/** What the browser sends as long as no answer has changed its cookies. */
+function sentEarlier(asked: Asked, app = proxy): Click {
+  const browser = openBrowser(app);
+  for (const [name, value] of asked.browser.cookies) browser.cookies.set(name, value);
+  return { browser, requestId: asked.requestId };
+}
 
 describe('approval', () => {
   test('it leads to the provider by 303, never 307 (OAuth 2.1 §7.5.4)', async () => {
@@ -65,10 +72,7 @@ describe('approval', () => {
     });
     const asked = await askConsent(publicProxy, client);
     const answers = [asked.page, await decide(asked)];
-    const returned = await signInAt(locationOf(answers[1] ?? asked.page), {
-      name: 'Ada',
-      email: 'ada@example.com',
-    });
+    const returned = await signInAt(locationOf(answers[1] ?? asked.page), ada);
     answers.push(await asked.browser.get(`/callback${returned.search}`));
     await publicProxy.close();
     const cookies = answers.flatMap((answer) => answer.cookies).filter(({ value }) => value !== '');
@@ -185,19 +189,21 @@ describe('each request is decided once', () => {
 
   test('once the browser is back from the provider, approving again starts nothing (MCP security best practices)', async () => {
     const asked = await askConsent(proxy, client);
+    const late = sentEarlier(asked);
     const returned = await signInAt(await approve(asked), ada);
     await asked.browser.get(`/callback${returned.search}`);
     for (const decision of ['approve', 'deny']) {
-      expect((await decide(asked, decision)).statusCode).toBe(403);
+      expect((await decide(late, decision)).statusCode).toBe(403);
     }
   });
 
-  test('a decision cannot be turned into the other one', async () => {
+  test('a decision cannot be turned into the other one, not even by a click that was sent before the answer arrived', async () => {
     const [approved, denied] = [await askConsent(proxy, client), await askConsent(proxy, client)];
+    const [lateDenial, lateApproval] = [sentEarlier(approved), sentEarlier(denied)];
     await decide(approved, 'approve');
     await decide(denied, 'deny');
-    expect((await decide(approved, 'deny')).statusCode).toBe(403);
-    expect((await decide(denied, 'approve')).statusCode).toBe(403);
+    expect((await decide(lateDenial, 'deny')).statusCode).toBe(403);
+    expect((await decide(lateApproval, 'approve')).statusCode).toBe(403);
   });
 
   test('two tabs do not disturb each other, whichever is first (MCP security best practices)', async () => {
@@ -217,12 +223,13 @@ describe('each request is decided once', () => {
     const own = await startTestApp({ db: proxy.db, config: proxy.config });
     const inTime = await askConsent(own, client);
     const tooLate = await askConsent(own, client);
+    const clickedTwice = sentEarlier(inTime, own);
     own.clock.advance({ minutes: 29 });
     const good = await decide(inTime);
     own.clock.advance({ minutes: 1 });
     const expired = await decide(tooLate);
     own.clock.advance({ minutes: 10 });
-    const repeated = await decide(inTime);
+    const repeated = await decide(clickedTwice);
     await own.close();
     expect([good.statusCode, expired.statusCode, repeated.statusCode]).toEqual([303, 403, 403]);
     expect(expired.body).toContain('This request is over');

@@ -11,14 +11,14 @@ beforeAll(async () => {
 
 test('the process says that it is alive, and whether the provider is there', async () => {
   await expect
-    .poll(async () => (await proxy.send({ url: '/health' })).json())
+    .poll(async () => (await proxy.send({ url: '/health' })).json(), { timeout: 5000 })
     .toEqual({ status: 'ok', identity_provider: 'ready' });
   expect((await proxy.send({ url: '/health' })).headers['cache-control']).toBe('no-store');
 });
 
 test('it is ready with database, keys and provider', async () => {
   await expect
-    .poll(async () => (await proxy.send({ url: '/health/ready' })).json())
+    .poll(async () => (await proxy.send({ url: '/health/ready' })).json(), { timeout: 5000 })
     .toEqual({ status: 'ready', checks: { database: 'ready', keys: 'ready', identity_provider: 'ready' } });
 });
 

@@ -202,7 +202,7 @@ describe('a bad token is 401 invalid_token, never 403 or 5xx (RFC 6750 §3.1)', 
     expect((await callMcp(proxy, accessToken)).statusCode).toBe(200);
     await proxy.db.query({ text: 'delete from clients where client_id = $1', values: [removed.clientId] });
     await expect
-      .poll(async () => (await callMcp(proxy, accessToken)).statusCode, { timeout: 1000, interval: 20 })
+      .poll(async () => (await callMcp(proxy, accessToken)).statusCode, { timeout: 5000, interval: 20 })
       .toBe(401);
   });
 });

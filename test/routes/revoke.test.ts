@@ -117,7 +117,7 @@ describe.each(databaseKinds)('on %s', (kind) => {
     const { accessToken } = await signIn(second, client);
     expect((await revoke(proxy, client, accessToken)).statusCode).toBe(200);
     await expect
-      .poll(async () => (await callMcp(second, accessToken)).statusCode, { timeout: 1000, interval: 20 })
+      .poll(async () => (await callMcp(second, accessToken)).statusCode, { timeout: 5000, interval: 20 })
       .toBe(401);
     await second.close();
   });
