@@ -5,7 +5,11 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     exclude: ['test/browser/**', 'test/suites/**'],
     globalSetup: ['test/support/global-setup.ts'],
-    reporters: ['default', './test/support/not-run-reporter.ts'],
+    reporters: [
+      'default',
+      './test/support/not-run-reporter.ts',
+      './test/conformance/requirements-reporter.ts',
+    ],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 20_000,
