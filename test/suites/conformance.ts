@@ -9,9 +9,12 @@ interface Check {
   readonly errorMessage?: string;
 }
 
+/** By scenario. */
+export type Checks = ReadonlyMap<string, readonly Check[]>;
+
 export interface ConformanceRun extends Program {
-  /** Waits for the end, and reads every check by its scenario. */
-  checks(): Promise<ReadonlyMap<string, readonly Check[]>>;
+  /** Waits for the end, and reads every check. */
+  checks(): Promise<Checks>;
 }
 
 /** Starts `conformance <command> --<option> <value> …`. */
@@ -51,7 +54,7 @@ function scenarioOf(folder: string): string {
 }
 
 /** `id STATUS` of each check, by scenario; what is wrong comes with its reason. */
-export function verdicts(checks: ReadonlyMap<string, readonly Check[]>): Record<string, string[]> {
+export function verdicts(checks: Checks): Record<string, string[]> {
   const lines = [...checks].map(([scenario, found]) => [
     scenario,
     found.map(({ id, status, errorMessage }) =>

@@ -23,6 +23,8 @@ export interface RoundRobin {
   readonly passed: readonly Passed[];
   /** The origins to take turns. None: connections are dropped, as if nobody were there. */
   setTargets(origins: readonly string[]): void;
+  /** Each request that has no such headers gets them from now on: a token for a client that cannot send one. */
+  addHeaders(headers: Readonly<Record<string, string>>): void;
   /** Answers take this much longer from now on, as over a slow network. */
   setLatency(milliseconds: number): void;
   close(): Promise<void>;
@@ -34,6 +36,7 @@ export async function startRoundRobin(): Promise<RoundRobin> {
   let targets: readonly string[] = [];
   let turn = 0;
   let latencyMs = 0;
+  let added: Readonly<Record<string, string>> = {};
 
   const server = createServer((request, response) => {
     const target = targets[turn % targets.length];
@@ -56,7 +59,11 @@ export async function startRoundRobin(): Promise<RoundRobin> {
       responseBody: '',
     };
     passed.push(seen);
-    const outgoing = httpRequest(new URL(url, target), { method, headers, agent: false });
+    const outgoing = httpRequest(new URL(url, target), {
+      method,
+      headers: { ...added, ...headers },
+      agent: false,
+    });
     response.once('close', () => outgoing.destroy());
     request.on('data', (chunk: Buffer) => (seen.requestBody += chunk.toString()));
     request.pipe(outgoing);
@@ -75,6 +82,9 @@ export async function startRoundRobin(): Promise<RoundRobin> {
     passed,
     setTargets(origins) {
       targets = origins;
+    },
+    addHeaders(headers) {
+      added = headers;
     },
     setLatency(milliseconds) {
       latencyMs = milliseconds;
