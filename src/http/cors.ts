@@ -28,12 +28,14 @@ export async function registerCors(app: FastifyInstance, config: Config): Promis
 }
 
 /**
- * The path of the route, however the request spelled it. Preflights share one route, and 404s have none; the router
- * has refused what cannot be decoded.
+ * The path of the route, however the request spelled it: with an origin in front too (RFC 9112 §3.2.2). Preflights
+ * share one route, and 404s have none; the router has refused what cannot be decoded.
  */
 function pathOf({ routeOptions, raw }: FastifyRequest): string {
   const { url } = routeOptions;
-  return url === undefined || url === '*' ? decodeURI((raw.url ?? '').split('?', 1)[0] ?? '') : url;
+  if (url !== undefined && url !== '*') return url;
+  const path = (raw.url ?? '').replace(/^https?:\/\/[^/?]*/i, '').split('?', 1)[0] ?? '';
+  return decodeURI(path);
 }
 
 /** Whether the `Origin` of a request may call the MCP server (MCP transports: invalid origins get 403). */

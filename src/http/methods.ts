@@ -15,6 +15,7 @@ export function refuseOtherMethods(
     onRequest: async (_request, reply) =>
       reply
         .code(405)
+        .header('cache-control', 'no-store')
         .header(
           'allow',
           allowed.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])).join(', '),

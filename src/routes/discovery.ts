@@ -1,25 +1,28 @@
 /** The well-known documents (RFC 8414, RFC 9728) and the keys (RFC 7517). */
 import type { FastifyInstance } from 'fastify';
 import type { Services } from '../flows/services.ts';
+import { refuseOtherMethods } from '../http/methods.ts';
 import { authorizationServerMetadata, protectedResourceMetadata } from '../protocol/metadata.ts';
 
 const cacheControl = 'public, max-age=300';
 
 /**
  * Each document in every form that clients try: at the root, with a resource's path behind the well-known name, and
- * with the well-known name behind the path.
+ * with the well-known name behind the path; each also with a slash at its end.
  */
 export async function discoveryRoutes(
   app: FastifyInstance,
   { services }: { readonly services: Services },
 ): Promise<void> {
   const { config, resources, keyRing } = services;
-  const serve = (path: string, document: () => object): void => {
-    app.get(path, async (_request, reply) => reply.header('cache-control', cacheControl).send(document()));
+  const serve = (address: string, document: () => object): void => {
+    for (const path of [address, `${address}/`]) {
+      app.get(path, async (_request, reply) => reply.header('cache-control', cacheControl).send(document()));
+      refuseOtherMethods(app, path, ['GET']);
+    }
   };
   const forms = (name: string, resourcePath: string): readonly string[] => [
     `/.well-known/${name}${resourcePath}`,
-    `/.well-known/${name}${resourcePath}/`,
     `${resourcePath}/.well-known/${name}`,
   ];
 
@@ -39,6 +42,13 @@ export async function discoveryRoutes(
   for (const { paths, document } of resourceMetadata) for (const path of paths) serve(path, () => document);
   const rootDocument = protectedResourceMetadata(first, config.baseUrl, config.scopesSupported);
   serve('/.well-known/oauth-protected-resource', () => rootDocument);
+
+  // Clients that try names, also for an address below the resource, take anything but 404 for an answer, a challenge too.
+  for (const { path } of resources) {
+    for (const base of [path, `${path}/:part`]) {
+      app.all(`${base}/.well-known/*`, async (_request, reply) => reply.callNotFound());
+    }
+  }
 
   serve('/jwks', () => keyRing.jwks);
 }

@@ -16,7 +16,7 @@ export interface Outside {
   readonly issuer: string;
   /** For the verbs of `test/support/authorize.ts`. */
   readonly proxy: TestApp;
-  /** Sends exactly what is said, in whatever form: `target` may be a whole URL, as to a proxy (RFC 9112 §3.2.2). */
+  /** Sends exactly what is said, to one instance: `target` may be a whole URL, as to a proxy (RFC 9112 §3.2.2). */
   ask(target: string, request?: AskOptions): Promise<Answer>;
 }
 
@@ -38,12 +38,12 @@ export async function openSite(
       provider: { redirectUris: [`${publicUrl}/callback`], ...rest.provider },
     }),
   });
-  const { origin } = site.front;
+  const { front, instances } = site;
   return {
     site,
-    issuer: isPublic ? publicUrl : origin,
-    proxy: remote(origin),
-    ask: (target, request) => ask(origin, target, request),
+    issuer: isPublic ? publicUrl : front.origin,
+    proxy: remote(front.origin),
+    ask: (target, request) => ask(instances[0]?.origin ?? '', target, request),
   };
 }
 
