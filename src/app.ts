@@ -19,6 +19,7 @@ import { registerTransportSecurity } from './http/transport-security.ts';
 import { pageHeaders } from './http/send-page.ts';
 import { closeGracefully } from './proxy/close-gracefully.ts';
 import { registerProxy } from './proxy/register-proxy.ts';
+import { readTarget } from './proxy/target.ts';
 import { authorizeRoute } from './routes/authorize.ts';
 import { callbackRoute } from './routes/callback.ts';
 import { consentRoute } from './routes/consent.ts';
@@ -91,7 +92,7 @@ export async function buildApp(
   await app.register(callbackRoute, { services, cookies });
   for (const resource of services.resources) {
     await app.register(registerProxy, {
-      resource,
+      resource: { ...resource, target: readTarget(resource.serverUrl, resource.path) },
       publicOrigin: config.baseUrl,
       authenticate: authenticate(services, resource, mcpRateLimiter(app, config)),
     });

@@ -30,6 +30,10 @@ const wholeNumber = (example: number, min: number, max: number) =>
     `must be a whole number from ${min} to ${max}. Example: ${example}`,
   ).transform(Number);
 
+const flag = z
+  .enum(['true', 'false'], { error: 'must be true or false. Example: true' })
+  .transform((value) => value === 'true');
+
 const list = z.string().transform((value) => value.split(/[\s,]+/).filter((item) => item !== ''));
 
 const encryptionKeys = z.string().transform((value, context) => {
@@ -110,6 +114,8 @@ export const environmentSchema = z
       (value) => value === 'proxy',
       "must be 'proxy': 'forward_auth' is not part of this version yet. Example: proxy",
     ),
+    FORWARD_ACCESS_TOKEN: flag,
+    IDENTITY_ASSERTION: flag,
     SIGNING_ALG: z.enum(['ES256', 'RS256'], { error: 'must be ES256 or RS256. Example: ES256' }),
     ACCESS_TOKEN_TTL_SECONDS: wholeNumber(3600, 30, 86_400 * 7),
     REFRESH_TOKEN_TTL_SECONDS: wholeNumber(2_592_000, 60, 86_400 * 730),

@@ -18,6 +18,10 @@ export interface Config {
   readonly dataDir: string;
   /** 32-byte keys, the first one encrypts. Undefined: generated into `dataDir`. */
   readonly encryptionKeys: readonly Uint8Array[] | undefined;
+  /** Whether the MCP server gets the provider's access token. */
+  readonly forwardAccessToken: boolean;
+  /** Whether the MCP server gets a signed JWT that says who is calling. */
+  readonly identityAssertion: boolean;
   readonly signingAlg: 'ES256' | 'RS256';
   readonly accessTokenTtlSeconds: number;
   readonly refreshTokenTtlSeconds: number;
@@ -111,6 +115,8 @@ export function loadConfig(environment: Environment): Config {
     databaseDsn: values.DATABASE_DSN,
     dataDir: values.DATA_DIR ?? defaultDataDir,
     encryptionKeys: values.ENCRYPTION_KEY,
+    forwardAccessToken: values.FORWARD_ACCESS_TOKEN ?? true,
+    identityAssertion: values.IDENTITY_ASSERTION ?? false,
     signingAlg: values.SIGNING_ALG ?? 'ES256',
     accessTokenTtlSeconds: values.ACCESS_TOKEN_TTL_SECONDS ?? 3600,
     refreshTokenTtlSeconds: values.REFRESH_TOKEN_TTL_SECONDS ?? 30 * 86_400,

@@ -12,7 +12,6 @@ import { VerifiedTokens } from './flows/verified-tokens.ts';
 import { createIdentityProvider } from './identity/create-identity-provider.ts';
 import type { ProviderStatus } from './identity/identity-provider.ts';
 import type { Resource } from './protocol/resource.ts';
-import { readTarget } from './proxy/target.ts';
 import type { Database } from './repositories/database.ts';
 import { migrate } from './repositories/migrate.ts';
 import { openDatabase } from './repositories/open-database.ts';
@@ -98,11 +97,17 @@ function encryptionKeys(config: Config, log: Logger): readonly Uint8Array[] {
 
 function readResource(config: Config): Resource {
   const path = '/mcp';
+  const identifier = `${config.baseUrl}${path}`;
+  if (new URL(config.mcpServerUrl).href.replace(/\/$/, '') === identifier) {
+    throw new Error(
+      'MCP_SERVER_URL is the public address of this server: requests would come back to it. Set it to the address of the MCP server itself',
+    );
+  }
   return {
     path,
-    identifier: `${config.baseUrl}${path}`,
+    identifier,
     name: new URL(config.baseUrl).host,
-    target: readTarget(config.mcpServerUrl, path),
+    serverUrl: config.mcpServerUrl,
   };
 }
 

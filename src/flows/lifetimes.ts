@@ -14,6 +14,10 @@ export const lifetimes = {
   authorizationCodeMs: 2 * minute,
   /** How long a browser's approval is remembered. */
   rememberedConsentMs: 180 * day,
+  /** How long the MCP server can believe an identity assertion. */
+  identityAssertionMs: 2 * minute,
+  /** How long one is used again for the same access token: what is left then is time to arrive, and for clocks that differ. */
+  identityAssertionReuseMs: minute,
   /** How long a signing key signs. */
   signingMs: 90 * day,
   /** How long before it signs a key is published, so that verifiers have it in time. */

@@ -11,10 +11,17 @@ export interface UpstreamState {
   expiresAt: Date | undefined;
 }
 
-/** An accepted token: who calls, and the provider's token for them. */
+/** An identity assertion that was signed a moment ago, or is being signed now. */
+export interface KeptAssertion {
+  readonly jwt: Promise<string>;
+  readonly renewAt: Date;
+}
+
+/** An accepted token: who calls, the provider's token for them, and what the MCP server is told about them. */
 export interface VerifiedToken {
-  readonly principal: Omit<Principal, 'upstreamAccessToken'>;
+  readonly principal: Omit<Principal, 'upstreamAccessToken' | 'identityAssertion'>;
   readonly upstream: UpstreamState;
+  assertion: KeptAssertion | undefined;
 }
 
 /** After this a token is looked up again, and the provider's token in memory is forgotten. */

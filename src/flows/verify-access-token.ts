@@ -1,13 +1,14 @@
 /** Accepts or refuses an access token for a protected resource. */
-import { BearerError } from '../protocol/errors.ts';
+import { BearerError, TemporarilyUnavailableError } from '../protocol/errors.ts';
 import type { Principal } from '../protocol/principal.ts';
 import type { Resource } from '../protocol/resource.ts';
 import { findAccessToken, type StoredAccessToken } from '../repositories/access-tokens.ts';
 import { placeOf } from '../repositories/sealed-values.ts';
 import { checkSignature } from './check-signature.ts';
+import { currentIdentityAssertion } from './current-identity-assertion.ts';
 import { currentUpstreamToken } from './current-upstream-token.ts';
 import type { Services } from './services.ts';
-import type { VerifiedToken } from './verified-tokens.ts';
+import type { UpstreamState, VerifiedToken } from './verified-tokens.ts';
 
 type VerifyServices = Pick<
   Services,
@@ -46,8 +47,28 @@ export async function verifyAccessToken(
   if (verified.principal.resource !== resource.identifier) throw refusal('wrong audience');
   return {
     ...verified.principal,
-    upstreamAccessToken: await currentUpstreamToken(services, verified.upstream),
+    upstreamAccessToken: await tokenToForward(services, verified.upstream),
+    identityAssertion: services.config.identityAssertion
+      ? await currentIdentityAssertion(services, verified, resource)
+      : undefined,
   };
+}
+
+/**
+ * A token that is not forwarded is refreshed all the same: that is how we hear that the provider has ended the sign-in
+ * (protocol.md 120). But nobody waits for a provider that is away, when nothing is wanted from it.
+ */
+async function tokenToForward(
+  services: VerifyServices,
+  upstream: UpstreamState,
+): Promise<string | undefined> {
+  if (services.config.forwardAccessToken) return currentUpstreamToken(services, upstream);
+  try {
+    await currentUpstreamToken(services, upstream);
+  } catch (error) {
+    if (!(error instanceof TemporarilyUnavailableError)) throw error;
+  }
+  return undefined;
 }
 
 async function verifyWithDatabase(
@@ -86,6 +107,7 @@ function toVerified(services: VerifyServices, jti: string, stored: StoredAccessT
       expiresAt: upstream.expiresAt,
       hasRefreshToken: upstream.hasRefreshToken,
     },
+    assertion: undefined,
   };
 }
 

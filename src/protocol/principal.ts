@@ -13,4 +13,6 @@ export interface Principal {
   readonly expiresAt: Date;
   /** The identity provider's current access token for this person; undefined when it expired and cannot be refreshed. */
   readonly upstreamAccessToken: string | undefined;
+  /** All of this in a JWT that the MCP server can verify; undefined unless the operator wants it. */
+  readonly identityAssertion: string | undefined;
 }

@@ -7,6 +7,12 @@ export interface Resource {
   readonly identifier: string;
   /** Shown to people, and in the metadata as `resource_name`. */
   readonly name: string;
+  /** The MCP server's own URL, as the operator wrote it. */
+  readonly serverUrl: string;
+}
+
+/** A resource whose requests are passed on by us. */
+export interface ProxiedResource extends Resource {
   readonly target: ProxyTarget;
 }
 

@@ -60,6 +60,7 @@ function identityHeaders({ principal, clientAddress, publicOrigin, targetHost }:
     'x-forwarded-email': identifier(principal.email),
     'x-forwarded-name': displayText(principal.name),
     'x-forwarded-access-token': token(principal.upstreamAccessToken),
+    'x-forwarded-jwt-assertion': principal.identityAssertion,
   };
   return Object.fromEntries(
     Object.entries(headers).filter((entry): entry is [string, string] => Boolean(entry[1])),

@@ -1,6 +1,6 @@
 /** Requests that cannot be passed on as they are, and why. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Resource } from '../protocol/resource.ts';
+import type { ProxiedResource } from '../protocol/resource.ts';
 import { upstreamPath } from './target.ts';
 
 export interface Refusal {
@@ -10,7 +10,7 @@ export interface Refusal {
   readonly description: string;
 }
 
-export function findRefusal({ raw }: FastifyRequest, resource: Resource): Refusal | undefined {
+export function findRefusal({ raw }: FastifyRequest, resource: ProxiedResource): Refusal | undefined {
   const path = upstreamPath(resource, raw.url ?? '');
   if ('refusal' in path) return { status: 400, error: 'invalid_request', description: path.refusal };
   // It would show the client what we added for the MCP server (RFC 9110 §9.3.8).

@@ -3,7 +3,7 @@ import { METHODS } from 'node:http';
 import httpProxy from '@fastify/http-proxy';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import '../http/principal.ts';
-import type { Resource } from '../protocol/resource.ts';
+import type { ProxiedResource } from '../protocol/resource.ts';
 import { sendAnswer, sendFailure, signalThatClientLeft } from './answer.ts';
 import { abortSignal, openBackend } from './backend.ts';
 import { forwardedHeaders } from './forwarded-headers.ts';
@@ -13,7 +13,7 @@ import { returnedHeaders } from './returned-headers.ts';
 import { publicLocation, upstreamPath } from './target.ts';
 
 export interface ProxyOptions {
-  readonly resource: Resource;
+  readonly resource: ProxiedResource;
   /** The origin that clients know us by: `https://mcp.example.com`. */
   readonly publicOrigin: string;
   /** Sets `request.principal`, or throws. It runs before anything else is looked at. */

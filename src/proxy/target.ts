@@ -1,5 +1,5 @@
 /** Which URL of the MCP server a request is for, and back: the only place where the two path spaces meet. */
-import type { ProxyTarget, Resource } from '../protocol/resource.ts';
+import type { ProxiedResource, ProxyTarget } from '../protocol/resource.ts';
 
 /**
  * The target that `MCP_SERVER_URL` names for the resource at `path`.
@@ -25,7 +25,7 @@ export type UpstreamPath = { readonly path: string } | { readonly refusal: strin
  * was encoded: dot segments (RFC 3986 §5.2.4), also with `;` parameters, backslashes, empty segments, control
  * characters, and percent signs that encode nothing.
  */
-export function upstreamPath(resource: Resource, requestTarget: string): UpstreamPath {
+export function upstreamPath(resource: ProxiedResource, requestTarget: string): UpstreamPath {
   const [path = ''] = requestTarget.split('?', 1);
   if (path !== resource.path && !path.startsWith(`${resource.path}/`)) {
     return { refusal: `The request target must begin with ${resource.path}.` };
@@ -72,7 +72,7 @@ function staysInside(path: string): boolean {
  */
 export function publicLocation(
   location: string,
-  from: { readonly resource: Resource; readonly publicOrigin: string; readonly upstreamPath: string },
+  from: { readonly resource: ProxiedResource; readonly publicOrigin: string; readonly upstreamPath: string },
 ): string | undefined {
   const { path, target } = from.resource;
   const base = target.origin + from.upstreamPath;

@@ -7,31 +7,7 @@ import { describePostgres } from '../support/database.ts';
 import { type Site, startSite } from '../support/instances.ts';
 import { sampleClient } from '../support/sample-provider.ts';
 import { remote } from './remote.ts';
-
-const whoami = {
-  method: 'POST' as const,
-  headers: {
-    'content-type': 'application/json',
-    accept: 'application/json, text/event-stream',
-    'mcp-protocol-version': '2026-07-28',
-    'mcp-method': 'tools/call',
-    'mcp-name': 'whoami',
-  },
-  payload: {
-    jsonrpc: '2.0',
-    id: 1,
-    method: 'tools/call',
-    params: {
-      name: 'whoami',
-      arguments: {},
-      _meta: {
-        'io.modelcontextprotocol/protocolVersion': '2026-07-28',
-        'io.modelcontextprotocol/clientInfo': { name: 'journey', version: '1.0.0' },
-        'io.modelcontextprotocol/clientCapabilities': {},
-      },
-    },
-  },
-};
+import { whoami } from './whoami.ts';
 
 const tokenAnswer = z.object({ access_token: z.string(), refresh_token: z.string() });
 

@@ -12,7 +12,7 @@ const resource: Resource = {
   path: '/mcp',
   identifier: `${issuer}/mcp`,
   name: 'mcp.example.com',
-  target: { origin: 'http://localhost:3000', basePath: '', endpointPath: '/' },
+  serverUrl: 'http://localhost:3000/',
 };
 
 describe('authorization server metadata', () => {

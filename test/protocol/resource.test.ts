@@ -7,7 +7,7 @@ const resourceAt = (path: string): Resource => ({
   path,
   identifier: `https://mcp.example.com${path}`,
   name: 'Example',
-  target: { origin: 'http://localhost:3000', basePath: path, endpointPath: undefined },
+  serverUrl: 'http://localhost:3000',
 });
 const [mcp, other] = [resourceAt('/mcp'), resourceAt('/other')];
 const resources = [mcp, other] as const;

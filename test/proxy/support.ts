@@ -11,7 +11,7 @@ import { once } from 'node:events';
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { onTestFinished } from 'vitest';
 import type { Principal } from '../../src/protocol/principal.ts';
-import type { Resource } from '../../src/protocol/resource.ts';
+import type { ProxiedResource } from '../../src/protocol/resource.ts';
 import { closeGracefully } from '../../src/proxy/close-gracefully.ts';
 import { registerProxy, type ProxyOptions } from '../../src/proxy/register-proxy.ts';
 import { readTarget } from '../../src/proxy/target.ts';
@@ -29,10 +29,12 @@ export const alice: Principal = {
   resource: `${publicOrigin}/mcp`,
   expiresAt: new Date('2030-01-01T00:00:00Z'),
   upstreamAccessToken: 'upstream-access-token',
+  identityAssertion: undefined,
 };
 
-export function resourceAt(mcpServerUrl: string, path = '/mcp'): Resource {
-  return { path, identifier: publicOrigin + path, name: 'Test', target: readTarget(mcpServerUrl, path) };
+export function resourceAt(mcpServerUrl: string, path = '/mcp'): ProxiedResource {
+  const target = readTarget(mcpServerUrl, path);
+  return { path, identifier: publicOrigin + path, name: 'Test', serverUrl: mcpServerUrl, target };
 }
 
 export interface Listening {
