@@ -20,3 +20,26 @@ create index client_assertions_expiry on client_assertions (expires_at);
 
 -- A client that acts for itself (RFC 6749 §4.4) has a grant without a person, and without a sign-in at a provider.
 alter table grants alter column upstream_session_id drop not null;
+
+-- Identical registrations of a public client get the same client_id. Null: the client has an id of its own.
+alter table clients add column registration_fingerprint bytea unique;
+-- When an identical registration last asked for it. Null: never again.
+alter table clients add column registered_again_at timestamptz;
+-- Where the registration came from, as one of 65,536: enough to share out room, and it names nobody.
+alter table clients add column registered_from integer;
+
+-- Unfinished: nobody has signed in with it yet.
+drop index clients_never_used;
+create index clients_unfinished on clients (created_at) where source <> 'operator' and last_used_at is null;
+create index clients_last_used on clients (last_used_at) where source <> 'operator';
+
+-- A client outlives its last grant by a year: whoever removes a grant, the client remembers when it ended.
+create function remember_end_of_grant() returns trigger language plpgsql as $$
+begin
+  update clients
+  set last_used_at = greatest(last_used_at, least(old.expires_at, old.revoked_at))
+  where client_id = old.client_id and last_used_at < least(old.expires_at, old.revoked_at);
+  return null;
+end
+$$;
+create trigger grants_ended after delete on grants for each row execute function remember_end_of_grant();

@@ -1,6 +1,7 @@
 /** What each environment variable may hold, and what is said when it does not. */
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { clientPolicies } from './protocol/client-policy.ts';
 
 const loopbackHosts = new Set(['localhost', '127.0.0.1', '[::1]']);
 
@@ -117,6 +118,7 @@ export const environmentSchema = z
     FORWARD_ACCESS_TOKEN: flag,
     IDENTITY_ASSERTION: flag,
     SIGNING_ALG: z.enum(['ES256', 'RS256'], { error: 'must be ES256 or RS256. Example: ES256' }),
+    CLIENT_REGISTRATION: z.enum(clientPolicies, { error: 'must be open, known or off. Example: open' }),
     ACCESS_TOKEN_TTL_SECONDS: wholeNumber(3600, 30, 86_400 * 7),
     REFRESH_TOKEN_TTL_SECONDS: wholeNumber(2_592_000, 60, 86_400 * 730),
     REFRESH_GRACE_SECONDS: wholeNumber(120, 0, 3600),

@@ -4,6 +4,7 @@ import { parseEnv } from 'node:util';
 import type { z } from 'zod';
 import { type Environment, type ProviderConfig, readProvider } from './config-provider.ts';
 import { environmentSchema } from './config-schema.ts';
+import type { ClientPolicy } from './protocol/client-policy.ts';
 
 export interface Config {
   readonly mcpServerUrl: string;
@@ -23,6 +24,8 @@ export interface Config {
   /** Whether the MCP server gets a signed JWT that says who is calling. */
   readonly identityAssertion: boolean;
   readonly signingAlg: 'ES256' | 'RS256';
+  /** Which clients may introduce themselves. */
+  readonly clientRegistration: ClientPolicy;
   readonly accessTokenTtlSeconds: number;
   readonly refreshTokenTtlSeconds: number;
   readonly refreshGraceSeconds: number;
@@ -118,6 +121,7 @@ export function loadConfig(environment: Environment): Config {
     forwardAccessToken: values.FORWARD_ACCESS_TOKEN ?? true,
     identityAssertion: values.IDENTITY_ASSERTION ?? false,
     signingAlg: values.SIGNING_ALG ?? 'ES256',
+    clientRegistration: values.CLIENT_REGISTRATION ?? 'open',
     accessTokenTtlSeconds: values.ACCESS_TOKEN_TTL_SECONDS ?? 3600,
     refreshTokenTtlSeconds: values.REFRESH_TOKEN_TTL_SECONDS ?? 30 * 86_400,
     refreshGraceSeconds: values.REFRESH_GRACE_SECONDS ?? 120,

@@ -31,6 +31,16 @@ export function hashSecret(secret: string): SecretHash {
   return createHash('sha256').update(secret).digest() as Uint8Array as SecretHash;
 }
 
+/** The same for the same text, and different for any other: what a unique index can tell apart. */
+export function fingerprintOf(text: string): Uint8Array {
+  return createHash('sha256').update(text).digest();
+}
+
+/** One of 65,536 drawers for a text: it tells apart, but cannot be read back. */
+export function drawerOf(text: string): number {
+  return createHash('sha256').update(text).digest().readUInt16BE();
+}
+
 /** Compares in constant time. */
 export function isSameHash(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && timingSafeEqual(a, b);

@@ -7,16 +7,16 @@ import {
   type UpstreamTokens,
 } from '../identity/identity-provider.ts';
 import { AuthorizationError, PageError } from '../protocol/errors.ts';
+import { mayRememberConsent } from '../protocol/recognize-client.ts';
 import { matchRedirectUri, type RedirectTarget, withResponseParameters } from '../protocol/redirect-uri.ts';
 import { releaseReturn, type ReturningSignIn, takeReturn } from '../repositories/authorization-requests.ts';
-import { findClient } from '../repositories/clients.ts';
+import { type Client, findClient } from '../repositories/clients.ts';
 import { rememberConsent } from '../repositories/consents.ts';
 import { insertGrant } from '../repositories/grants.ts';
 import { placeOf } from '../repositories/sealed-values.ts';
 import { callbackUrl, signInPlace } from './begin-sign-in.ts';
 import { later, lifetimes } from './lifetimes.ts';
 import type { Services } from './services.ts';
-import { canRememberConsent } from './start-authorization.ts';
 
 type SignInServices = Pick<Services, 'db' | 'clock' | 'config' | 'sealer' | 'identityProvider'>;
 
@@ -47,7 +47,7 @@ export async function completeSignIn(
   if (returning === undefined) throw expired();
   const client = await findClient(services.db, returning.clientId);
   const target = matchRedirectUri(client?.redirectUris ?? [], returning.redirectUri);
-  if (target === undefined) throw expired();
+  if (client === undefined || target === undefined) throw expired();
   const secrets = JSON.parse(
     services.sealer.open(returning.sealedSignIn, signInPlace(upstreamStateHash)),
   ) as SignInSecrets;
@@ -57,7 +57,7 @@ export async function completeSignIn(
       redirectUri: callbackUrl(services.config.baseUrl),
     });
     const code = await storeGrant(services, returning, identity, tokens);
-    await remember(services, returning, target, input.browserId);
+    await remember(services, client, returning, input.browserId);
     return {
       location: withResponseParameters(target, {
         code,
@@ -121,11 +121,11 @@ async function storeGrant(
 
 async function remember(
   services: SignInServices,
+  client: Client,
   returning: ReturningSignIn,
-  target: RedirectTarget,
   browserId: string,
 ): Promise<void> {
-  if (!canRememberConsent(target)) return;
+  if (!mayRememberConsent(client, returning.redirectUri)) return;
   const now = services.clock();
   const expiresAt = later(now, lifetimes.rememberedConsentMs);
   await rememberConsent(services.db, { ...returning, browserHash: hashSecret(browserId), now, expiresAt });

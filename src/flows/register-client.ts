@@ -1,7 +1,8 @@
 /** Registers a client: its own request (RFC 7591), or the operator's. */
-import { createClientId, createSecret, hashSecret } from '../crypto/secrets.ts';
+import { createClientId, createSecret, drawerOf, fingerprintOf, hashSecret } from '../crypto/secrets.ts';
 import type { ClientMetadata } from '../protocol/client-metadata.ts';
 import { type Client, insertClient } from '../repositories/clients.ts';
+import { evictUnfinishedClients } from '../repositories/unfinished-clients.ts';
 import type { Services } from './services.ts';
 
 export interface RegisteredClient {
@@ -10,24 +11,48 @@ export interface RegisteredClient {
   readonly clientSecret: string | undefined;
 }
 
+/** How many clients may wait for their first sign-in. Each has at most some 15 kB, most have less than one. */
+const maxUnfinishedClients = 10_000;
+
+/**
+ * A client that registers itself without a secret gets the same id as everyone who registers the very same: clients
+ * that register at each start leave one row. Nobody is refused for want of room: see {@link evictUnfinishedClients}.
+ */
 export async function registerClient(
   services: Pick<Services, 'db' | 'clock'>,
-  { metadata, source }: { readonly metadata: ClientMetadata; readonly source: Client['source'] },
-): Promise<RegisteredClient> {
-  const clientSecret = metadata.tokenEndpointAuthMethod === 'none' ? undefined : createSecret('cs');
-  const client: Client = {
-    clientId: createClientId(),
-    clientSecretHash: clientSecret === undefined ? undefined : hashSecret(clientSecret),
-    tokenEndpointAuthMethod: metadata.tokenEndpointAuthMethod,
-    clientName: metadata.clientName,
-    redirectUris: metadata.redirectUris,
-    grantTypes: metadata.grantTypes,
-    responseTypes: metadata.responseTypes,
-    scopes: metadata.scopes,
-    metadata: metadata.informational,
+  {
+    metadata,
     source,
-    createdAt: services.clock(),
-  };
-  await insertClient(services.db, client);
+    address,
+  }: {
+    readonly metadata: ClientMetadata;
+    readonly source: Client['source'];
+    /** The network that a registration came from. */
+    readonly address?: string;
+  },
+): Promise<RegisteredClient> {
+  const isShared = source === 'dynamic' && metadata.tokenEndpointAuthMethod === 'none';
+  const clientSecret = metadata.tokenEndpointAuthMethod === 'none' ? undefined : createSecret('cs');
+  const client = await insertClient(
+    services.db,
+    {
+      clientId: createClientId(),
+      clientSecretHash: clientSecret === undefined ? undefined : hashSecret(clientSecret),
+      tokenEndpointAuthMethod: metadata.tokenEndpointAuthMethod,
+      clientName: metadata.clientName,
+      redirectUris: metadata.redirectUris,
+      grantTypes: metadata.grantTypes,
+      responseTypes: metadata.responseTypes,
+      scopes: metadata.scopes,
+      metadata: metadata.informational,
+      source,
+      createdAt: services.clock(),
+    },
+    {
+      fingerprint: isShared ? fingerprintOf(JSON.stringify(metadata)) : undefined,
+      from: address === undefined ? undefined : drawerOf(address),
+    },
+  );
+  if (source === 'dynamic') await evictUnfinishedClients(services.db, maxUnfinishedClients);
   return { client, clientSecret };
 }

@@ -1,14 +1,11 @@
 /** Reads an authorization request and decides what the person sees first: the consent page, or the provider. */
 import { createNonce, hashSecret } from '../crypto/secrets.ts';
 import { readRedirectPart, readRequestPart, readState } from '../protocol/authorization-request.ts';
+import { mayConnect } from '../protocol/client-policy.ts';
 import { AuthorizationError, PageError } from '../protocol/errors.ts';
 import type { RawParameters } from '../protocol/parameters.ts';
-import {
-  isLoopbackUri,
-  isPrivateUseUri,
-  matchRedirectUri,
-  type RedirectTarget,
-} from '../protocol/redirect-uri.ts';
+import { mayRememberConsent } from '../protocol/recognize-client.ts';
+import { matchRedirectUri, type RedirectTarget } from '../protocol/redirect-uri.ts';
 import { type Resource, readResources } from '../protocol/resource.ts';
 import { grantableScopes, parseScope } from '../protocol/scope.ts';
 import { insertAuthorizationRequest, type PendingRequest } from '../repositories/authorization-requests.ts';
@@ -39,7 +36,8 @@ type AuthorizeServices = Pick<
 /**
  * Order: client and redirect URI, whose mistakes are shown to the person (RFC 6749 §4.1.2.1); then the rest, whose
  * mistakes belong to the client. The person is asked unless this browser has approved the same before, for a client
- * whose redirect URI proves where the answer goes (OAuth 2.1 §7.3.1).
+ * whose redirect URI proves where the answer goes (OAuth 2.1 §7.3.1). A client that the policy does not let in (any
+ * more) stops here; what it was granted before lives on.
  *
  * @throws PageError, AuthorizationError
  * @throws ProviderUnavailableError when consent is remembered and the provider is away
@@ -55,32 +53,28 @@ export async function startAuthorization(
   const requestId = createNonce();
   const consentSecret = createNonce();
   const key = { requestIdHash: hashSecret(requestId), consentHash: hashSecret(consentSecret), now };
-  await insertAuthorizationRequest(services.db, {
+  const isStored = await insertAuthorizationRequest(services.db, {
     ...pending,
     ...key,
     createdAt: now,
     expiresAt: later(now, lifetimes.consentMs),
   });
+  if (!isStored) throw unknownClient('the client was removed meanwhile');
   const isRemembered =
-    !request.forcesConsent && (await isApprovedBefore(services, request.pending, target, input.browserId));
+    !request.forcesConsent && (await isApprovedBefore(services, client, pending, input.browserId));
   const signIn = isRemembered ? await beginSignIn(services, key, pending) : undefined;
   return signIn === undefined
     ? { step: 'consent', requestId, consentSecret, client, target, resource, scopes: pending.scopes }
     : { step: 'sign_in', ...signIn };
 }
 
-/** Whether a redirect URI proves who gets the answer: another app can take a loopback port or a private-use scheme. */
-export function canRememberConsent(target: RedirectTarget): boolean {
-  return !isLoopbackUri(target.uri) && !isPrivateUseUri(target.uri);
-}
-
 async function isApprovedBefore(
   services: AuthorizeServices,
+  client: Client,
   pending: PendingRequest,
-  target: RedirectTarget,
   browserId: string | undefined,
 ): Promise<boolean> {
-  if (browserId === undefined || !canRememberConsent(target)) return false;
+  if (browserId === undefined || !mayRememberConsent(client, pending.redirectUri)) return false;
   return hasConsent(services.db, { ...pending, browserHash: hashSecret(browserId), now: services.clock() });
 }
 
@@ -96,12 +90,7 @@ async function findRedirectTarget(
     });
   }
   const client = await findClient(services.db, part.clientId);
-  if (client === undefined) {
-    throw new PageError('invalid_client', {
-      reason: 'unknown client_id',
-      description: 'The client_id is not registered',
-    });
-  }
+  if (client === undefined) throw unknownClient('unknown client_id');
   const target = matchRedirectUri(client.redirectUris, part.redirectUri);
   if (target === undefined) {
     throw new PageError('invalid_redirect_uri', {
@@ -113,7 +102,18 @@ async function findRedirectTarget(
       },
     });
   }
+  if (!mayConnect(services.config.clientRegistration, client, target.uri)) {
+    throw new PageError('client_not_allowed', {
+      status: 403,
+      reason: `CLIENT_REGISTRATION=${services.config.clientRegistration} does not let this client in`,
+      description: 'This client may not connect here',
+    });
+  }
   return { client, target };
+}
+
+function unknownClient(reason: string): PageError {
+  return new PageError('invalid_client', { reason, description: 'The client_id is not registered' });
 }
 
 function readPendingRequest(

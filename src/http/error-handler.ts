@@ -58,10 +58,16 @@ export function answerBadUrl(_error: FastifyError, _request: FastifyRequest, rep
     .send({ error: 'invalid_request', error_description: 'The address cannot be read' });
 }
 
+/** Refusals of endpoints for machines that are not 400 (RFC 6749 §5.2). */
+const statuses: ReadonlyMap<string, number> = new Map([
+  ['invalid_client', 401],
+  ['access_denied', 403],
+]);
+
 function toRefusal(services: Services, error: FastifyError, request: FastifyRequest): Refusal {
   if (error instanceof TokenError) {
     return {
-      status: error.code === 'invalid_client' ? 401 : 400,
+      status: statuses.get(error.code) ?? 400,
       code: error.code,
       description: error.description,
     };
@@ -152,6 +158,7 @@ const wireCodes: ReadonlyMap<string, string> = new Map([
   ['expired_request', 'access_denied'],
   ['wrong_browser', 'access_denied'],
   ['forbidden_origin', 'access_denied'],
+  ['client_not_allowed', 'unauthorized_client'],
 ]);
 
 function wireCode(code: string, request: FastifyRequest): string {

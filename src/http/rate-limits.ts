@@ -21,6 +21,14 @@ export function oauthRateLimit({ config }: Pick<Services, 'config'>): { readonly
 }
 
 /**
+ * Route configuration of the registration endpoint: ten times as many. Hosted clients register for all their users from
+ * a few addresses; what registrations may fill is bounded by how many are unfinished, not by who sends them.
+ */
+export function registrationRateLimit({ config }: Pick<Services, 'config'>): { readonly rateLimit: object } {
+  return { rateLimit: { max: config.rateLimitMax * 10, timeWindow: config.rateLimitWindowSeconds * 1000 } };
+}
+
+/**
  * Counters live in this process, or in Redis for all replicas. A Redis that is away limits nobody: it must not take
  * sign-in down with it.
  */

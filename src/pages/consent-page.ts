@@ -8,6 +8,18 @@ import { layout } from './layout.ts';
 import { localPath } from './safe-url.ts';
 import type { ScopeWords } from './words.ts';
 
+/** What this server knows of an app, whatever it says about itself. */
+export type ClientStanding =
+  /** The people who run this server made it. */
+  | { readonly kind: 'operator' }
+  /** The answer goes to the vendor of this product. */
+  | { readonly kind: 'vendor'; readonly product: string; readonly vendor: string }
+  /** The answer goes to a host of this vendor, which hands it on. */
+  | { readonly kind: 'shared'; readonly vendor: string }
+  /** It calls itself like this product, whose answers go elsewhere. */
+  | { readonly kind: 'imitation'; readonly product: string }
+  | { readonly kind: 'unknown' };
+
 export interface ConsentPageProps {
   /** As the app calls itself; anyone can register any name. */
   readonly clientName: string | undefined;
@@ -15,8 +27,7 @@ export interface ConsentPageProps {
   /** Where the answer goes, short: `claude.ai`, or `your computer (127.0.0.1:3334)`. */
   readonly callbackHost: string;
   readonly callbackUri: string;
-  /** Whether this server knows who stands behind the name. */
-  readonly isVerified: boolean;
+  readonly standing: ClientStanding;
   /** Whether every registered callback is on a loopback address. */
   readonly isLoopbackOnly: boolean;
   /** Whether the callback opens an app by its scheme (RFC 8252 §7.1). */
@@ -61,8 +72,7 @@ export function consentPage(props: ConsentPageProps): Html {
       <form class="actions" method="post" action="${localPath(props.formAction)}" autocomplete="off">
         <input type="hidden" name="request_id" value="${props.requestId}" />
         <p>You will sign in with ${provider}. Nothing is shared before that.</p>
-        <button class="button primary" name="decision" value="approve">Continue to ${provider}</button>
-        <button class="button" name="decision" value="deny">Cancel</button>
+        ${decisions(props, provider)}
       </form>
       ${props.isLoopbackOnly && otherMachineHelp}
       <footer class="small soft">
@@ -73,25 +83,58 @@ export function consentPage(props: ConsentPageProps): Html {
 }
 
 function whoAsks(props: ConsentPageProps): Html {
-  const registered = html`<time datetime="${props.registeredAt.toISOString()}"
-    >${date.format(props.registeredAt)} UTC</time
-  >`;
-  if (props.isVerified) {
-    const name = claimed(props.clientName ?? props.clientId, 60);
-    return html`<div class="tight">
-      <p><strong>${name}</strong> <span class="badge">Verified</span> wants to connect.</p>
-      <p class="small soft">First registered here on ${registered}.</p>
-    </div>`;
-  }
+  return html`<div class="tight">
+      <p>${verified(props) ?? unverified(props)}</p>
+      <p class="small soft">${whatIsKnown(props)}</p>
+    </div>
+    ${props.standing.kind === 'imitation' && imitationWarning(props.standing.product)}`;
+}
+
+function verified({ standing, clientName, clientId }: ConsentPageProps): Html | undefined {
+  if (standing.kind !== 'operator' && standing.kind !== 'vendor') return undefined;
+  const name = standing.kind === 'vendor' ? standing.product : (clientName ?? clientId);
+  return html`<strong>${claimed(name, 60)}</strong> <span class="badge">Verified</span> wants to connect.`;
+}
+
+function unverified(props: ConsentPageProps): Html {
   const name = quotedName(props.clientName ?? '');
   const who = name ? html`An app that calls itself <strong>${name}</strong>` : html`An app without a name`;
-  return html`<div class="tight">
-    <p>${who} <span class="badge unsure">Not verified</span> wants to connect.</p>
-    <p class="small soft">
-      Any app can take any name. This one first registered here on ${registered}. Go by the address below:
-      does it belong to the app you are connecting?
-    </p>
-  </div>`;
+  return html`${who} <span class="badge unsure">Not verified</span> wants to connect.`;
+}
+
+function whatIsKnown({ standing, registeredAt }: ConsentPageProps): Html {
+  const registered = html`<time datetime="${registeredAt.toISOString()}"
+    >${date.format(registeredAt)} UTC</time
+  >`;
+  if (standing.kind === 'operator') return html`The people who run this server added it on ${registered}.`;
+  if (standing.kind === 'vendor') {
+    return html`The address below belongs to ${claimed(standing.vendor, 60)}. First registered here on
+    ${registered}. Only continue if you are connecting it yourself, right now.`;
+  }
+  const anyName = html`Any app can take any name. This one first registered here on ${registered}.`;
+  if (standing.kind === 'shared') {
+    return html`${anyName} The address below belongs to ${claimed(standing.vendor, 60)}, which hands the
+    answer on to one of its customers or apps, and this server cannot see to which. Only continue if you
+    started this yourself, right now.`;
+  }
+  return html`${anyName} Go by the address below: does it belong to the app you are connecting?`;
+}
+
+function imitationWarning(product: string): Html {
+  const name = claimed(product, 60);
+  return html`<p class="note alarm">
+    <strong>This is probably not ${name}.</strong> It uses that name, but the answer would go to the address
+    below, which is not one that ${name} is known to use. If someone sent you here, cancel.
+  </p>`;
+}
+
+/** For an app that imitates another, the way out is the button that stands out. */
+function decisions({ standing }: ConsentPageProps, provider: Html): Html {
+  return standing.kind === 'imitation'
+    ? html`<button class="button primary" name="decision" value="deny">Cancel</button>
+        <button class="button" name="decision" value="approve">Continue to ${provider} all the same</button>`
+    : html`<button class="button primary" name="decision" value="approve">Continue to ${provider}</button>
+        <button class="button" name="decision" value="deny">Cancel</button>`;
 }
 
 const date = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' });

@@ -17,6 +17,9 @@ export const stylesheet = css`
     --warn: #fdf3dc;
     --on-warn: #5f3f00;
     --warn-edge: #b27a0b;
+    --alarm: #fde8e6;
+    --on-alarm: #7a130c;
+    --alarm-edge: #c62f22;
     --good: #e2f5e8;
     --on-good: #14532d;
     --mono:
@@ -36,6 +39,9 @@ export const stylesheet = css`
       --warn: #332709;
       --on-warn: #f8d891;
       --warn-edge: #b98a2b;
+      --alarm: #3b1512;
+      --on-alarm: #ffc2bb;
+      --alarm-edge: #e0564a;
       --good: #12301d;
       --on-good: #a4e6b8;
     }
@@ -139,6 +145,11 @@ export const stylesheet = css`
     color: var(--on-warn);
     border-inline-start: 0.25rem solid var(--warn-edge);
     border-radius: 0.375rem;
+  }
+  .note.alarm {
+    background: var(--alarm);
+    color: var(--on-alarm);
+    border-inline-start-color: var(--alarm-edge);
   }
   .list {
     padding-inline-start: 1.25rem;

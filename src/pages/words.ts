@@ -37,6 +37,11 @@ const errors = {
     message: 'The app that sent you is not registered here, or not any more.',
     nextStep: 'In the app, remove this connection and add it again.',
   },
+  client_not_allowed: {
+    title: 'This app may not connect here',
+    message: 'The people who run this server let only certain apps connect, and this is not one of them.',
+    nextStep: 'Ask them to add this app, or connect with another one.',
+  },
   invalid_redirect_uri: {
     title: 'The app’s return address does not match',
     message: 'The app wants the answer sent to an address that it has not registered, so nothing was sent.',

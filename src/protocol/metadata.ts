@@ -1,5 +1,6 @@
 /** The documents that tell clients where everything is (RFC 8414, RFC 9728, OpenID Connect Discovery 1.0). */
 import { clientAuthMethods } from './client-credentials.ts';
+import type { ClientPolicy } from './client-policy.ts';
 import type { Resource } from './resource.ts';
 import { offlineAccess } from './scope.ts';
 import { supportedGrantTypes } from './token-request.ts';
@@ -13,12 +14,13 @@ export function authorizationServerMetadata(
   issuer: string,
   scopesSupported: readonly string[],
   signingAlgs: readonly string[],
+  clientPolicy: ClientPolicy,
 ): Readonly<Record<string, unknown>> {
   return {
     issuer,
     authorization_endpoint: `${issuer}/authorize`,
     token_endpoint: `${issuer}/token`,
-    registration_endpoint: `${issuer}/register`,
+    ...(clientPolicy === 'off' ? {} : { registration_endpoint: `${issuer}/register` }),
     revocation_endpoint: `${issuer}/revoke`,
     jwks_uri: `${issuer}/jwks`,
     scopes_supported: [...new Set([...scopesSupported, offlineAccess])],

@@ -6,6 +6,7 @@
  * the answer on (a multi-tenant platform, a relay to an app) proves only whose host it is. One on the person's device
  * proves nothing: any program there can use it (RFC 8252 §8.6).
  */
+import type { ClientAuthMethod } from './client-credentials.ts';
 import { type KnownClient, knownClients } from './known-clients.ts';
 import { isLoopbackUri, isPrivateUseUri } from './redirect-uri.ts';
 
@@ -36,6 +37,25 @@ export function isKnownCallback(redirectUri: string): boolean {
 /** Whether the catalogue has this client metadata document. */
 export function isKnownDocument(clientId: string): boolean {
   return knownClients.some((client) => client.documents?.some((pattern) => fits(pattern, clientId)));
+}
+
+/**
+ * Whether a browser's approval may be remembered: only where the redirect URI proves who gets the answer (OAuth 2.1
+ * §7.3.1). Another app can take a loopback port or a private-use scheme; a shared callback hands the answer on to
+ * whomever the link names. And a public registration shares its client_id with everyone who registers the same, so that
+ * a link made by a stranger would be approved in advance: there it must be the vendor's own callback.
+ */
+export function mayRememberConsent(
+  client: {
+    readonly source: 'dynamic' | 'document' | 'operator';
+    readonly tokenEndpointAuthMethod: ClientAuthMethod;
+  },
+  redirectUri: string,
+): boolean {
+  if (isLoopbackUri(redirectUri) || isPrivateUseUri(redirectUri)) return false;
+  const { kind } = recognizeClient(undefined, redirectUri);
+  const isSharedId = client.source === 'dynamic' && client.tokenEndpointAuthMethod === 'none';
+  return kind === 'vendor' || (kind === 'unknown' && !isSharedId);
 }
 
 function callbacksOf(client: KnownClient): readonly string[] {

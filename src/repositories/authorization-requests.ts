@@ -33,6 +33,7 @@ function toPending(row: z.infer<typeof pendingColumns>): PendingRequest {
   };
 }
 
+/** Stores a request. False: its client is gone meanwhile. */
 export async function insertAuthorizationRequest(
   db: Queryable,
   request: PendingRequest & {
@@ -41,13 +42,17 @@ export async function insertAuthorizationRequest(
     readonly createdAt: Date;
     readonly expiresAt: Date;
   },
-): Promise<void> {
-  await db.query(sql`
+): Promise<boolean> {
+  const { rowCount } = await db.query(sql`
     insert into authorization_requests (request_id_hash, consent_hash, client_id, redirect_uri, state, code_challenge,
       resource, scopes, created_at, expires_at)
-    values (${request.requestIdHash}, ${request.consentHash}, ${request.clientId}, ${request.redirectUri},
-      ${request.state ?? null}, ${request.codeChallenge}, ${request.resource}, ${request.scopes},
-      ${request.createdAt}, ${request.expiresAt})`);
+    select ${request.requestIdHash}::bytea, ${request.consentHash}::bytea, client_id, ${request.redirectUri}::text,
+      ${request.state ?? null}::text, ${request.codeChallenge}::text, ${request.resource}::text,
+      ${request.scopes}::text[], ${request.createdAt}::timestamptz, ${request.expiresAt}::timestamptz
+    from clients
+    where client_id = ${request.clientId}
+    for key share`);
+  return rowCount === 1;
 }
 
 interface AskedKey {

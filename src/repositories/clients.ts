@@ -60,11 +60,37 @@ export async function findClient(db: Queryable, clientId: string): Promise<Clien
   );
 }
 
-export async function insertClient(db: Queryable, client: Client): Promise<void> {
-  await db.query(sql`
-    insert into clients (client_id, client_secret_hash, token_endpoint_auth_method, client_name, redirect_uris,
-      grant_types, response_types, scopes, metadata, source, created_at)
-    values (${client.clientId}, ${client.clientSecretHash ?? null}, ${client.tokenEndpointAuthMethod},
-      ${client.clientName ?? null}, ${client.redirectUris}, ${client.grantTypes}, ${client.responseTypes},
-      ${client.scopes ?? null}, ${JSON.stringify(client.metadata)}::text::jsonb, ${client.source}, ${client.createdAt})`);
+/** What is known of a registration beside what it says. */
+export interface RegistrationFacts {
+  /** Two registrations with the same one get the same client. Undefined: it gets a client of its own. */
+  readonly fingerprint: Uint8Array | undefined;
+  /** Where it came from, as a small number. Undefined for one that the operator made. */
+  readonly from: number | undefined;
+}
+
+/**
+ * Stores a client, as one statement: of many identical registrations one is stored, and all get it. Returns what is
+ * stored, which may be older than `client`.
+ */
+export async function insertClient(
+  db: Queryable,
+  client: Client,
+  registration: RegistrationFacts = { fingerprint: undefined, from: undefined },
+): Promise<Client> {
+  const stored = await findOne(
+    db,
+    clientRow,
+    sql`
+      insert into clients (client_id, client_secret_hash, token_endpoint_auth_method, client_name, redirect_uris,
+        grant_types, response_types, scopes, metadata, source, created_at, registration_fingerprint, registered_from)
+      values (${client.clientId}, ${client.clientSecretHash ?? null}, ${client.tokenEndpointAuthMethod},
+        ${client.clientName ?? null}, ${client.redirectUris}, ${client.grantTypes}, ${client.responseTypes},
+        ${client.scopes ?? null}, ${JSON.stringify(client.metadata)}::text::jsonb, ${client.source},
+        ${client.createdAt}, ${registration.fingerprint ?? null}, ${registration.from ?? null})
+      on conflict (registration_fingerprint) do update
+      set registered_again_at = excluded.created_at
+      returning client_id, client_secret_hash, token_endpoint_auth_method, client_name, redirect_uris, grant_types,
+        response_types, scopes, metadata, source, created_at`,
+  );
+  return stored ?? client;
 }

@@ -1,68 +1,73 @@
 /** Removes what has expired, in small batches that wait for nobody. */
 import { z } from 'zod';
-import { type Database, type Queryable, sql, type SqlQuery } from './database.ts';
-import { findOne } from './rows.ts';
+import { type Database, type Queryable, sql } from './database.ts';
+import { findAll, findOne } from './rows.ts';
 
 const batchSize = 500;
 
 interface Sweep {
   readonly table: string;
-  /** The primary key. */
-  readonly key: string;
   /** SQL, with `$1` as the present. */
   readonly isOver: string;
 }
 
+const hasNoGrant = 'not exists (select from grants where grants.client_id = clients.client_id)';
+const hasNoRequest =
+  'not exists (select from authorization_requests where authorization_requests.client_id = clients.client_id)';
+
 /** In this order; children go with their grant or client (on delete cascade). */
 const sweeps: readonly Sweep[] = [
-  { table: 'authorization_requests', key: 'request_id_hash', isOver: 'expires_at < $1' },
-  { table: 'consents', key: '(browser_hash, client_id, redirect_uri, resource)', isOver: 'expires_at < $1' },
+  // Later than its expiry: an answer of the provider may still be on its way into a grant, and needs its client.
+  { table: 'authorization_requests', isOver: "expires_at < $1 - interval '10 minutes'" },
+  { table: 'consents', isOver: 'expires_at < $1' },
   // A used code is kept for a day so that a late replay is still noticed (OAuth 2.1 §4.1.3).
-  { table: 'authorization_codes', key: 'code_hash', isOver: "expires_at < $1 - interval '1 day'" },
+  { table: 'authorization_codes', isOver: "expires_at < $1 - interval '1 day'" },
   // Kept for a day beyond both lifetimes so that reuse of a spent refresh token is still noticed.
-  {
-    table: 'access_tokens',
-    key: 'jti',
-    isOver: "greatest(expires_at, refresh_expires_at) < $1 - interval '1 day'",
-  },
+  { table: 'access_tokens', isOver: "greatest(expires_at, refresh_expires_at) < $1 - interval '1 day'" },
   {
     table: 'grants',
-    key: 'grant_id',
-    isOver: "expires_at < $1 - interval '1 day' or revoked_at < $1 - interval '1 day'",
+    isOver: "(expires_at < $1 - interval '1 day' or revoked_at < $1 - interval '1 day')",
   },
   {
     table: 'upstream_sessions',
-    key: 'upstream_session_id',
     isOver: `created_at < $1 - interval '1 day'
       and not exists (select from grants where grants.upstream_session_id = upstream_sessions.upstream_session_id)`,
   },
-  // A client that registered itself and was never used goes after two days.
+  // A client that was never used goes two days after it last registered. Uses the index clients_unfinished.
   {
     table: 'clients',
-    key: 'client_id',
-    isOver: `source = 'dynamic' and last_used_at is null and created_at < $1 - interval '2 days'
-      and not exists (select from grants where grants.client_id = clients.client_id)
-      and not exists (select from authorization_requests where authorization_requests.client_id = clients.client_id)`,
+    isOver: `source <> 'operator' and last_used_at is null and created_at < $1 - interval '2 days'
+      and coalesce(registered_again_at, created_at) < $1 - interval '2 days' and ${hasNoGrant} and ${hasNoRequest}`,
+  },
+  // One that was used goes a year after its last grant ended: some register once and never again (clients.md P2).
+  {
+    table: 'clients',
+    isOver: `source <> 'operator' and last_used_at < $1 - interval '1 year' and ${hasNoGrant} and ${hasNoRequest}`,
   },
   // Longer than any instance may lag behind the feed; what it announced is in the rows themselves.
-  { table: 'revocations', key: 'revocation_id', isOver: "revoked_at < $1 - interval '1 day'" },
-  { table: 'signing_keys', key: 'kid', isOver: 'published_until < $1' },
+  { table: 'revocations', isOver: "revoked_at < $1 - interval '1 day'" },
+  { table: 'signing_keys', isOver: 'published_until < $1' },
 ];
 
-/** Deletes at most a batch of rows, and none that another statement holds. */
-function sweepQuery({ table, key, isOver }: Sweep, now: Date): SqlQuery {
-  const columns = key.replaceAll(/[()]/g, '');
-  return {
-    text: `
-      delete from ${table}
-      where ${key} in (
-        select ${columns} from ${table}
-        where ${isOver.replaceAll('$1', '$1::timestamptz')}
-        limit $2
-        for update skip locked)`,
+/**
+ * Deletes at most a batch of rows, and none that another statement holds. The rows are locked first and looked at once
+ * more: nothing can begin to refer to a locked row, and what began before is seen then.
+ */
+async function sweepBatch(tx: Queryable, { table, isOver }: Sweep, now: Date): Promise<number> {
+  const condition = isOver.replaceAll('$1', '$1::timestamptz');
+  const places = await findAll(tx, place, {
+    text: `select ctid::text as place from ${table} where ${condition} limit $2 for update skip locked`,
     values: [now, batchSize],
-  };
+  });
+  const { rowCount } = await tx.query({
+    text: `delete from ${table} where ctid = any($2::text[]::tid[]) and ${condition}`,
+    values: [now, places],
+  });
+  return rowCount;
 }
+
+/** Where a row is (PostgreSQL's ctid): the same for as long as it is locked. */
+const place = z.object({ place: z.string() }).transform((row) => row.place);
 
 /**
  * Runs every sweep until nothing expired is left or `maxBatches` are done. Each batch is a transaction of its own that
@@ -76,7 +81,7 @@ export async function sweepExpired(db: Database, now: Date, maxBatches = 200): P
     let count: number | undefined;
     do {
       count = await db.transaction(async (tx) =>
-        (await takeSweepLock(tx)) ? (await tx.query(sweepQuery(sweep, now))).rowCount : undefined,
+        (await takeSweepLock(tx)) ? sweepBatch(tx, sweep, now) : undefined,
       );
       if (count === undefined) return removed;
       removed += count;

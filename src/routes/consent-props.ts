@@ -1,13 +1,16 @@
 /** What the consent page shows of an authorization request. */
 import type { Services } from '../flows/services.ts';
 import type { AuthorizationStep } from '../flows/start-authorization.ts';
-import type { ConsentPageProps } from '../pages/consent-page.ts';
+import type { ClientStanding, ConsentPageProps } from '../pages/consent-page.ts';
 import { describeScope } from '../pages/words.ts';
+import { recognizeClient } from '../protocol/recognize-client.ts';
 import { isLoopbackUri, isPrivateUseUri } from '../protocol/redirect-uri.ts';
+
+type ConsentStep = Extract<AuthorizationStep, { step: 'consent' }>;
 
 export function consentProps(
   { identityProvider }: Pick<Services, 'identityProvider'>,
-  step: Extract<AuthorizationStep, { step: 'consent' }>,
+  step: ConsentStep,
 ): ConsentPageProps {
   const { client, target, resource } = step;
   return {
@@ -15,7 +18,7 @@ export function consentProps(
     clientId: client.clientId,
     callbackHost: callbackHost(target.uri),
     callbackUri: target.uri,
-    isVerified: client.source === 'operator',
+    standing: standingOf(client, target.uri),
     isLoopbackOnly: isLoopbackUri(target.uri),
     isPrivateScheme: isPrivateUseUri(target.uri),
     registeredAt: client.createdAt,
@@ -27,6 +30,14 @@ export function consentProps(
     requestId: step.requestId,
     formAction: '/consent',
   };
+}
+
+function standingOf(client: ConsentStep['client'], redirectUri: string): ClientStanding {
+  if (client.source === 'operator') return { kind: 'operator' };
+  const recognized = recognizeClient(client.clientName, redirectUri);
+  if (recognized.kind === 'unknown') return recognized;
+  const { name: product, vendor } = recognized.client;
+  return { kind: recognized.kind, product, vendor };
 }
 
 /** Where the answer goes, as a person would say it. */

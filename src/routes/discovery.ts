@@ -26,9 +26,12 @@ export async function discoveryRoutes(
     `${resourcePath}/.well-known/${name}`,
   ];
 
-  const serverMetadata = authorizationServerMetadata(config.baseUrl, config.scopesSupported, [
-    config.signingAlg,
-  ]);
+  const serverMetadata = authorizationServerMetadata(
+    config.baseUrl,
+    config.scopesSupported,
+    [config.signingAlg],
+    config.clientRegistration,
+  );
   for (const name of ['oauth-authorization-server', 'openid-configuration']) {
     const paths = [`/.well-known/${name}`, ...resources.flatMap(({ path }) => forms(name, path))];
     for (const path of paths) serve(path, () => serverMetadata);

@@ -2,18 +2,24 @@
 import type { FastifyInstance } from 'fastify';
 import { registerClient, type RegisteredClient } from '../flows/register-client.ts';
 import type { Services } from '../flows/services.ts';
+import { networkOf } from '../http/client-address.ts';
 import { refuseOtherMethods } from '../http/methods.ts';
-import { oauthRateLimit } from '../http/rate-limits.ts';
+import { registrationRateLimit } from '../http/rate-limits.ts';
 import { readClientMetadata } from '../protocol/client-metadata.ts';
+import { admitRedirectUris, refuseRegistrationIfOff } from '../protocol/client-policy.ts';
 import { formatScope } from '../protocol/scope.ts';
 
 export async function registerRoute(
   app: FastifyInstance,
   { services }: { readonly services: Services },
 ): Promise<void> {
-  app.post('/register', { config: oauthRateLimit(services), bodyLimit: 32_768 }, async (request, reply) => {
-    const metadata = readClientMetadata(request.body);
-    const registered = await registerClient(services, { metadata, source: 'dynamic' });
+  const config = registrationRateLimit(services);
+  app.post('/register', { config, bodyLimit: 32_768 }, async (request, reply) => {
+    const policy = services.config.clientRegistration;
+    refuseRegistrationIfOff(policy);
+    const metadata = admitRedirectUris(policy, readClientMetadata(request.body));
+    const address = networkOf(request.ip);
+    const registered = await registerClient(services, { metadata, source: 'dynamic', address });
     return reply.code(201).send(registrationResponse(registered));
   });
   refuseOtherMethods(app, '/register', ['POST']);

@@ -97,7 +97,7 @@ describe.each(databaseKinds)('on %s', (kind) => {
     const made = await registerByOperator(proxy);
     await signIn(proxy, used);
 
-    proxy.clock.advance({ days: 400 });
+    proxy.clock.advance({ days: 390 });
     await runRound(proxy);
 
     expect(await isKnown(used.clientId)).toBe(true);
@@ -129,7 +129,7 @@ describe.each(databaseKinds)('on %s', (kind) => {
   });
 
   test('everything that has expired is gone: requests, codes, tokens, grants, the provider’s tokens, consents', async () => {
-    const client = await register(proxy, { redirect_uris: ['https://client.example/callback'] });
+    const client = await register(proxy, { redirect_uris: ['https://claude.ai/api/mcp/auth_callback'] });
     await askConsent(proxy, client);
     await authorize(proxy, client);
     const { refreshToken } = await signIn(proxy, client);
@@ -197,7 +197,7 @@ describePostgres('on postgres, beside others', () => {
   });
 
   const registerMany = async (count: number) => {
-    for (let index = 0; index < count; index += 1) await register(proxy);
+    for (let index = 0; index < count; index += 1) await register(proxy, { client_name: `App ${index}` });
   };
 
   test('of several instances one sweeps: while it does, the others leave at once (issue 2, "Storage")', async () => {

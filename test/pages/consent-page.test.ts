@@ -29,11 +29,40 @@ describe('the consent page (MCP security best practices, confused deputy)', () =
     expect(page).toContain('<li><bdi>Know who you are</bdi></li>');
   });
 
-  test('a verified name is not quoted, and carries the mark', () => {
-    const text = seen({ isVerified: true });
+  test('a client that the operator made carries its name and the mark', () => {
+    const text = seen({ standing: { kind: 'operator' } });
 
     expect(text).toContain('Claude Verified wants to connect.');
+    expect(text).toContain('The people who run this server added it on');
     expect(text).not.toMatch(/Not verified|calls itself|“/);
+  });
+
+  test('a vendor’s own callback carries the mark and the product’s name, whatever the client calls itself', () => {
+    const standing = { kind: 'vendor', product: 'Claude', vendor: 'Anthropic' } as const;
+    const text = seen({ clientName: 'Totally Your Bank', standing });
+
+    expect(text).toContain('Claude Verified wants to connect.');
+    expect(text).toContain('The address below belongs to Anthropic.');
+    expect(text).toContain('Only continue if you are connecting it yourself, right now.');
+    expect(text).not.toMatch(/Not verified|calls itself|Your Bank/);
+  });
+
+  test('a callback that hands the answer on proves no app: it says whose host it is, and what that means', () => {
+    const text = seen({ standing: { kind: 'shared', vendor: 'Microsoft' } });
+
+    expect(text).toContain('“Claude” Not verified wants to connect.');
+    expect(text).toContain('belongs to Microsoft, which hands the answer on');
+  });
+
+  test('a known name with a strange callback is called out, and the way out is the first button (clients.md P10)', () => {
+    const page = consentPage({ ...consentProps, standing: { kind: 'imitation', product: 'Claude' } });
+
+    expect(visibleText(page)).toContain('This is probably not Claude.');
+    expect(visibleText(page)).toContain('not one that Claude is known to use');
+    expect(visibleText(page)).toContain('Not verified');
+    expect(visibleText(page)).toMatch(/Cancel Continue to Google all the same/);
+    expect(attributeValues(page, 'value')).toEqual(['request-secret', 'deny', 'approve']);
+    expect(attributeValues(page, 'class')).toContain('note alarm');
   });
 
   test('only a verified client carries the mark', () => {

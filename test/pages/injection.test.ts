@@ -10,7 +10,8 @@ import { consentProps, errorProps, homeProps } from './sample-props.ts';
 /** Each text that reaches a page, as a function from that text to the page. */
 const places: Readonly<Record<string, (text: string) => Html>> = {
   'client name': (clientName) => consentPage({ ...consentProps, clientName }),
-  'verified client name': (clientName) => consentPage({ ...consentProps, clientName, isVerified: true }),
+  'verified client name': (clientName) =>
+    consentPage({ ...consentProps, clientName, standing: { kind: 'operator' } }),
   'client id': (clientId) => consentPage({ ...consentProps, clientId }),
   'callback host': (callbackHost) => consentPage({ ...consentProps, callbackHost }),
   'callback URI': (callbackUri) => consentPage({ ...consentProps, callbackUri }),

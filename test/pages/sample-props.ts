@@ -8,7 +8,7 @@ export const consentProps: ConsentPageProps = {
   clientId: 'client-1',
   callbackHost: 'claude.ai',
   callbackUri: 'https://claude.ai/api/mcp/auth_callback',
-  isVerified: false,
+  standing: { kind: 'unknown' },
   isLoopbackOnly: false,
   isPrivateScheme: false,
   registeredAt: new Date('2026-11-23T09:32:00Z'),

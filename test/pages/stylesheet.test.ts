@@ -34,6 +34,7 @@ const textPairs = [
   ['soft', 'well'],
   ['on-accent', 'accent'],
   ['on-warn', 'warn'],
+  ['on-alarm', 'alarm'],
   ['on-good', 'good'],
 ] as const;
 
@@ -41,6 +42,7 @@ const edgePairs = [
   ['edge', 'card'],
   ['accent', 'card'],
   ['warn-edge', 'card'],
+  ['alarm-edge', 'card'],
 ] as const;
 
 describe.each(Object.entries(schemes))('in %s', (_, scheme) => {

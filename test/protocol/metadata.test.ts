@@ -16,7 +16,7 @@ const resource: Resource = {
 };
 
 describe('authorization server metadata', () => {
-  const document = authorizationServerMetadata(issuer, ['openid', 'email'], ['ES256']);
+  const document = authorizationServerMetadata(issuer, ['openid', 'email'], ['ES256'], 'open');
 
   test('issuer and endpoints are ours, absolute, without query or fragment (RFC 8414 §2)', () => {
     expect(document.issuer).toBe(issuer);
@@ -58,7 +58,7 @@ describe('authorization server metadata', () => {
 
   test('offline_access is offered here, once (SEP-2207)', () => {
     expect(document.scopes_supported).toEqual(['openid', 'email', 'offline_access']);
-    const own = authorizationServerMetadata(issuer, ['offline_access'], ['ES256']);
+    const own = authorizationServerMetadata(issuer, ['offline_access'], ['ES256'], 'open');
     expect(own.scopes_supported).toEqual(['offline_access']);
   });
 

@@ -30,7 +30,6 @@ const statuses = async (proxy: TestApp, callers: readonly [string, object?][]): 
 test.each([
   ['POST', '/token'],
   ['POST', '/revoke'],
-  ['POST', '/register'],
   ['POST', '/consent'],
   ['GET', '/authorize'],
   ['POST', '/authorize'],
@@ -47,6 +46,16 @@ test.each([
     expect(answer.json()).toMatchObject({ error: 'temporarily_unavailable' });
   },
 );
+
+test('registration takes ten times as many from one address: hosted clients register for all their users (clients.md P1)', async () => {
+  const proxy = await limited();
+  const seen = [];
+  for (let count = 0; count < 31; count += 1) {
+    seen.push((await proxy.send({ method: 'POST', url: '/register' })).statusCode);
+  }
+  expect(seen.slice(0, 30)).not.toContain(429);
+  expect(seen[30]).toBe(429);
+});
 
 test('a person sees a page', async () => {
   const proxy = await limited({ rateLimitMax: 1 });

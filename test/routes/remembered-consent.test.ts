@@ -5,11 +5,14 @@ import { ada, authorize, authorizeUrl, locationOf, register, type TestClient } f
 import { openBrowser, type Parameters } from '../support/browser.ts';
 import { signInAt } from '../support/sample-provider.ts';
 
+/** The callback of a vendor in the catalogue. */
+const hosted = { redirect_uris: ['https://claude.ai/api/mcp/auth_callback'] };
+
 let proxy: TestApp;
 let client: TestClient;
 beforeAll(async () => {
   proxy = await startTestApp();
-  client = await register(proxy);
+  client = await register(proxy, hosted);
   return proxy.close;
 });
 
@@ -37,7 +40,7 @@ test.each<[string, Parameters]>([
 
 test('another browser, and another client with the same redirect URI, are asked (MCP security best practices)', async () => {
   const { browser } = await authorize(proxy, client);
-  const twin = await register(proxy);
+  const twin = await register(proxy, { ...hosted, client_name: 'Twin' });
   expect((await browser.get(requestBy(twin))).statusCode).toBe(200);
   expect((await openBrowser(proxy).get(requestBy(client))).statusCode).toBe(200);
 });
@@ -50,6 +53,21 @@ test.each(['http://localhost/callback', 'cursor://anysphere.cursor-mcp/oauth/cal
     expect((await browser.get(requestBy(native))).statusCode).toBe(200);
   },
 );
+
+test.each<[string, object]>([
+  ['an unknown web address: everyone who registers the same has this client_id', {}],
+  ['a host that hands the answer on', { redirect_uris: ['https://vscode.dev/redirect'] }],
+])('a public client with %s is asked about each time (OAuth 2.1 §7.3.1)', async (_, metadata) => {
+  const shared = await register(proxy, metadata as Record<string, unknown>);
+  const { browser } = await authorize(proxy, shared);
+  expect((await browser.get(requestBy(shared))).statusCode).toBe(200);
+});
+
+test('a client with a secret has its client_id alone: its approval is remembered', async () => {
+  const own = await register(proxy, { token_endpoint_auth_method: 'client_secret_post' });
+  const { browser } = await authorize(proxy, own);
+  expect((await browser.get(requestBy(own))).statusCode).toBe(303);
+});
 
 test('after half a year the person is asked again (design: never again without a reason)', async () => {
   const own = await startTestApp({ db: proxy.db, config: proxy.config });
