@@ -8,6 +8,18 @@ alter table clients add constraint clients_source_check check (source in ('dynam
 -- Public keys of a client that authenticates with private_key_jwt (RFC 7523): inline, or where they are published.
 alter table clients add column jwks jsonb;
 alter table clients add column jwks_uri text;
+-- A document may offer `none` beside private_key_jwt: such a client may bring an assertion, or none.
+alter table clients add column assertion_optional boolean not null default false;
+
+-- When the document of a client was read, and how long it may be used without asking again (RFC 9111).
+create table client_documents (
+  client_id text primary key references clients on delete cascade,
+  fetched_at timestamptz not null,
+  fresh_until timestamptz not null,
+  etag text,
+  last_modified text
+);
+create index client_documents_age on client_documents (fetched_at);
 
 -- Assertions of clients that were accepted (RFC 7523 §3, `jti`): each is good once.
 create table client_assertions (

@@ -1,6 +1,7 @@
 /** What each environment variable may hold, and what is said when it does not. */
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { isHostPattern } from './outbound/host-patterns.ts';
 import { clientPolicies } from './protocol/client-policy.ts';
 
 const loopbackHosts = new Set(['localhost', '127.0.0.1', '[::1]']);
@@ -63,7 +64,11 @@ function isDecodable(value: string): boolean {
 
 /** An address, a network in CIDR notation, or a name that Fastify knows for one. */
 function isTrustable(value: string): boolean {
-  if (['loopback', 'linklocal', 'uniquelocal'].includes(value)) return true;
+  return ['loopback', 'linklocal', 'uniquelocal'].includes(value) || isNetwork(value);
+}
+
+/** An address, or a network in CIDR notation. */
+function isNetwork(value: string): boolean {
   const [address = '', prefix, ...rest] = value.split('/');
   const version = isIP(address);
   if (version === 0 || rest.length > 0) return false;
@@ -77,6 +82,11 @@ function atobOrEmpty(value: string): string {
     return '';
   }
 }
+
+const hosts = list.refine(
+  (patterns) => patterns.length > 0 && patterns.every(isHostPattern),
+  'must be host names with commas between, *. for all names below one. Example: claude.ai,*.example.com',
+);
 
 export const environmentSchema = z
   .object({
@@ -139,6 +149,18 @@ export const environmentSchema = z
       (addresses) => addresses.every(isTrustable),
       'must be addresses or networks with commas between. Example: 10.0.0.0/8',
     ),
+    CLIENT_METADATA_DOCUMENTS: z.enum(['on', 'off'], { error: 'must be on or off. Example: on' }),
+    CLIENT_METADATA_ALLOWED_HOSTS: hosts,
+    CLIENT_METADATA_DENIED_HOSTS: hosts,
+    CLIENT_METADATA_ALLOWED_NETWORKS: list.refine(
+      (networks) => networks.length > 0 && networks.every(isNetwork),
+      'must be addresses or networks with commas between. Example: 10.20.0.0/16,fd12:3456::/32',
+    ),
+    HTTPS_PROXY: text(
+      httpUrl,
+      'must be the http or https URL of a proxy. Example: http://proxy.example.com:3128',
+    ),
+    NO_PROXY: list,
     WORKERS: text(
       (value) => value === '1',
       'must be 1: more processes are not part of this version yet. Run more containers instead. Example: 1',

@@ -4,6 +4,8 @@ import { parseEnv } from 'node:util';
 import type { z } from 'zod';
 import { type Environment, type ProviderConfig, readProvider } from './config-provider.ts';
 import { environmentSchema } from './config-schema.ts';
+import type { OutboundProxy } from './outbound/outbound-proxy.ts';
+import type { OutboundPolicy } from './outbound/safe-fetch.ts';
 import type { ClientPolicy } from './protocol/client-policy.ts';
 
 export interface Config {
@@ -35,6 +37,10 @@ export interface Config {
   readonly mcpRateLimitMax: number;
   readonly redisUrl: string | undefined;
   readonly trustProxy: readonly string[];
+  /** Whether a client may be the https URL of a document that describes it, and which URLs strangers may make us read. */
+  readonly clientDocuments: OutboundPolicy & { readonly enabled: boolean };
+  /** Undefined: the outside is reached directly. */
+  readonly outboundProxy: OutboundProxy | undefined;
   readonly shutdownGraceSeconds: number;
   readonly logLevel: string;
 }
@@ -85,10 +91,15 @@ function describeIssues(error: z.ZodError): string[] {
   return error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`);
 }
 
+/** Many tools, curl among them, know these names in lower case. */
+function lowerCaseProxy({ https_proxy: HTTPS_PROXY, no_proxy: NO_PROXY }: Environment): Environment {
+  return { HTTPS_PROXY, NO_PROXY };
+}
+
 /** @throws ConfigError with every problem at once */
 export function loadConfig(environment: Environment): Config {
   const present = Object.fromEntries(
-    Object.entries(environment)
+    Object.entries({ ...lowerCaseProxy(environment), ...environment })
       .map(([name, value]) => [name, value?.trim()] as const)
       .filter(([, value]) => value !== undefined && value !== ''),
   );
@@ -131,6 +142,16 @@ export function loadConfig(environment: Environment): Config {
     mcpRateLimitMax: values.MCP_RATE_LIMIT_MAX ?? 6000,
     redisUrl: values.REDIS_URL,
     trustProxy: values.TRUST_PROXY ?? [],
+    clientDocuments: {
+      enabled: (values.CLIENT_METADATA_DOCUMENTS ?? 'on') === 'on',
+      allowedHosts: values.CLIENT_METADATA_ALLOWED_HOSTS ?? [],
+      deniedHosts: values.CLIENT_METADATA_DENIED_HOSTS ?? [],
+      allowedNetworks: values.CLIENT_METADATA_ALLOWED_NETWORKS ?? [],
+    },
+    outboundProxy:
+      values.HTTPS_PROXY === undefined
+        ? undefined
+        : { url: values.HTTPS_PROXY, exceptions: values.NO_PROXY ?? [] },
     shutdownGraceSeconds: values.SHUTDOWN_GRACE_SECONDS ?? 10,
     logLevel: values.LOG_LEVEL ?? 'info',
   };

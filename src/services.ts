@@ -4,6 +4,7 @@ import type { Config } from './config.ts';
 import { readOrCreateKeyFile } from './crypto/encryption-key-file.ts';
 import { Sealer } from './crypto/sealing.ts';
 import { checkEncryptionKeys } from './flows/check-encryption-keys.ts';
+import { ClientKeys } from './flows/client-keys.ts';
 import { KeyRing } from './flows/key-ring.ts';
 import { startMaintenance } from './flows/maintain.ts';
 import { RevocationFeed } from './flows/revocation-feed.ts';
@@ -11,6 +12,8 @@ import type { Services } from './flows/services.ts';
 import { VerifiedTokens } from './flows/verified-tokens.ts';
 import { createIdentityProvider } from './identity/create-identity-provider.ts';
 import type { ProviderStatus } from './identity/identity-provider.ts';
+import { createProxiedFetch } from './outbound/outbound-proxy.ts';
+import { createSafeFetch, type SafeFetchOptions } from './outbound/safe-fetch.ts';
 import type { Resource } from './protocol/resource.ts';
 import type { Database } from './repositories/database.ts';
 import { migrate } from './repositories/migrate.ts';
@@ -20,6 +23,8 @@ import { openDatabase } from './repositories/open-database.ts';
 export interface Overrides {
   readonly db?: Database;
   readonly clock?: () => Date;
+  /** How strangers' URLs are reached. */
+  readonly outbound?: Pick<SafeFetchOptions, 'resolveHost' | 'ca' | 'timeoutMs' | 'limits'>;
 }
 
 /** @throws an error with a message for the operator when the database or a key does not fit */
@@ -50,10 +55,18 @@ export async function buildServices(
     await revocationFeed.start();
     const identityProvider = createIdentityProvider(config.provider, {
       clock,
+      ...(config.outboundProxy !== undefined && { fetch: createProxiedFetch(config.outboundProxy) }),
       onStatus: (status) =>
         log[status.state === 'ready' ? 'info' : 'warn'](describeStatus(status), 'identity provider'),
     });
     identityProvider.start();
+    const safeFetch = createSafeFetch({
+      policy: config.clientDocuments,
+      proxy: config.outboundProxy,
+      clock,
+      ...overrides.outbound,
+    });
+    const clientKeys = new ClientKeys({ fetch: safeFetch, clock, log });
     const resources = [readResource(config)] as const;
     const services = {
       config,
@@ -63,6 +76,7 @@ export async function buildServices(
       sealer,
       keyRing,
       identityProvider,
+      clientKeys,
       resources,
       revocationFeed,
       verifiedTokens,

@@ -18,6 +18,12 @@ export const lifetimes = {
   identityAssertionMs: 2 * minute,
   /** How long one is used again for the same access token: what is left then is time to arrive, and for clocks that differ. */
   identityAssertionReuseMs: minute,
+  /** How long a client's document is used while its origin is away or publishes something unusable. */
+  staleDocumentMs: 7 * day,
+  /** How long a client's keys are used while their address cannot be read: shorter, for they may have been withdrawn. */
+  staleClientKeysMs: day,
+  /** How soon an address that just gave nothing better is asked again. */
+  outboundCooldownMs: minute / 2,
   /** How long a signing key signs. */
   signingMs: 90 * day,
   /** How long before it signs a key is published, so that verifiers have it in time. */

@@ -1,5 +1,6 @@
 /** Registers a client: its own request (RFC 7591), or the operator's. */
 import { createClientId, createSecret, drawerOf, fingerprintOf, hashSecret } from '../crypto/secrets.ts';
+import type { ClientAuthMethod } from '../protocol/client-credentials.ts';
 import type { ClientMetadata } from '../protocol/client-metadata.ts';
 import { type Client, insertClient } from '../repositories/clients.ts';
 import { evictUnfinishedClients } from '../repositories/unfinished-clients.ts';
@@ -7,7 +8,7 @@ import type { Services } from './services.ts';
 
 export interface RegisteredClient {
   readonly client: Client;
-  /** Shown once; only its hash is kept. Undefined for a public client. */
+  /** Shown once; only its hash is kept. Undefined for a public client, and for one with a key. */
   readonly clientSecret: string | undefined;
 }
 
@@ -32,7 +33,7 @@ export async function registerClient(
   },
 ): Promise<RegisteredClient> {
   const isShared = source === 'dynamic' && metadata.tokenEndpointAuthMethod === 'none';
-  const clientSecret = metadata.tokenEndpointAuthMethod === 'none' ? undefined : createSecret('cs');
+  const clientSecret = usesSecret(metadata.tokenEndpointAuthMethod) ? createSecret('cs') : undefined;
   const client = await insertClient(
     services.db,
     {
@@ -45,6 +46,9 @@ export async function registerClient(
       responseTypes: metadata.responseTypes,
       scopes: metadata.scopes,
       metadata: metadata.informational,
+      jwks: metadata.jwks,
+      jwksUri: metadata.jwksUri,
+      isAssertionOptional: false,
       source,
       createdAt: services.clock(),
     },
@@ -55,4 +59,8 @@ export async function registerClient(
   );
   if (source === 'dynamic') await evictUnfinishedClients(services.db, maxUnfinishedClients);
   return { client, clientSecret };
+}
+
+function usesSecret(method: ClientAuthMethod): boolean {
+  return method === 'client_secret_basic' || method === 'client_secret_post';
 }

@@ -1,27 +1,36 @@
-/** How a client says who it is at the token and revocation endpoints (RFC 6749 §2.3). */
+/** How a client says who it is at the token and revocation endpoints (RFC 6749 §2.3, RFC 7523 §2.2). */
+import { assertionType, type ClientAssertion, readAssertion } from './client-assertion.ts';
 import { TokenError } from './errors.ts';
 import { type RawParameters, single } from './parameters.ts';
 
-export const clientAuthMethods = ['none', 'client_secret_basic', 'client_secret_post'] as const;
+export const clientAuthMethods = [
+  'none',
+  'client_secret_basic',
+  'client_secret_post',
+  'private_key_jwt',
+] as const;
 export type ClientAuthMethod = (typeof clientAuthMethods)[number];
 
 export interface ClientCredentials {
   readonly clientId: string;
   readonly clientSecret: string | undefined;
+  /** Read, and nothing of it proven yet. */
+  readonly clientAssertion: ClientAssertion | undefined;
   /** Whether they came in the `Authorization` header: a refusal then carries a `Basic` challenge. */
   readonly usedHeader: boolean;
 }
 
 /**
- * Reads client credentials from the header or the body; never from the URI (OAuth 2.1 §2.4.1).
+ * Reads client credentials from the header or the body; never from the URI (OAuth 2.1 §2.4.1). An assertion says by
+ * itself which client it is of (RFC 7521 §4.2).
  * @throws TokenError `invalid_request` for two methods at once, or a repeated parameter
- * @throws TokenError `invalid_client` when there are none, or the header is malformed
+ * @throws TokenError `invalid_client` when there are none, or the header or the assertion is malformed
  */
 export function readClientCredentials(
   authorization: string | undefined,
   raw: RawParameters,
 ): ClientCredentials {
-  for (const name of ['client_id', 'client_secret']) {
+  for (const name of ['client_id', 'client_secret', 'client_assertion', 'client_assertion_type']) {
     if (Array.isArray(raw[name])) {
       throw new TokenError('invalid_request', {
         reason: `${name} is repeated`,
@@ -31,6 +40,10 @@ export function readClientCredentials(
   }
   const clientId = present(raw.client_id);
   const clientSecret = present(raw.client_secret);
+  if (present(raw.client_assertion) !== undefined || present(raw.client_assertion_type) !== undefined) {
+    if (authorization !== undefined || clientSecret !== undefined) throw twoMethods();
+    return { ...readAssertionParameters(raw, clientId), clientSecret: undefined, usedHeader: false };
+  }
   if (authorization === undefined) {
     if (clientId === undefined) {
       throw new TokenError('invalid_client', {
@@ -38,14 +51,9 @@ export function readClientCredentials(
         description: 'client_id is required',
       });
     }
-    return { clientId, clientSecret, usedHeader: false };
+    return { clientId, clientSecret, clientAssertion: undefined, usedHeader: false };
   }
-  if (clientSecret !== undefined) {
-    throw new TokenError('invalid_request', {
-      reason: 'two client authentication methods',
-      description: 'use one client authentication method',
-    });
-  }
+  if (clientSecret !== undefined) throw twoMethods();
   const basic = parseBasic(authorization);
   if (basic === undefined)
     throw new TokenError('invalid_client', { reason: 'malformed Authorization header' });
@@ -55,8 +63,39 @@ export function readClientCredentials(
       description: 'client_id in header and body differ',
     });
   }
-  return { clientId: basic.clientId, clientSecret: present(basic.clientSecret), usedHeader: true };
+  return {
+    clientId: basic.clientId,
+    clientSecret: present(basic.clientSecret),
+    clientAssertion: undefined,
+    usedHeader: true,
+  };
 }
+
+function twoMethods(): TokenError {
+  return new TokenError('invalid_request', {
+    reason: 'two client authentication methods',
+    description: 'use one client authentication method',
+  });
+}
+
+/** `client_id` may be left out; when it is there, it is the assertion's subject (RFC 7521 §4.2). */
+function readAssertionParameters(
+  raw: RawParameters,
+  clientId: string | undefined,
+): { readonly clientId: string; readonly clientAssertion: ClientAssertion } {
+  const clientAssertion = readAssertion(present(raw.client_assertion) ?? '');
+  const isAgreed = clientId === undefined || clientId === clientAssertion?.subject;
+  if (clientAssertion === undefined || !isAgreed || raw.client_assertion_type !== assertionType) {
+    throw new TokenError('invalid_client', {
+      reason: 'the client assertion is malformed, of another type, or another client’s',
+      description: clientAuthenticationFailed,
+    });
+  }
+  return { clientId: clientAssertion.subject, clientAssertion };
+}
+
+/** What is said whenever a client does not prove who it is: the same for every cause. */
+export const clientAuthenticationFailed = 'Client authentication failed';
 
 function present(value: unknown): string | undefined {
   return value === '' ? undefined : single.safeParse(value).data;

@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { type ClientAuthMethod, clientAuthMethods } from './client-credentials.ts';
+import { type ClientKeySource, readKeySource } from './client-keys.ts';
 import { TokenError } from './errors.ts';
 import { redirectUriProblem } from './redirect-uri.ts';
 import { parseScope } from './scope.ts';
@@ -51,7 +52,7 @@ const registration = z.object({
   jwks_uri: z.unknown().optional(),
 });
 
-export interface ClientMetadata {
+export interface ClientMetadata extends ClientKeySource {
   readonly redirectUris: readonly string[];
   readonly tokenEndpointAuthMethod: ClientAuthMethod;
   readonly grantTypes: readonly string[];
@@ -78,8 +79,17 @@ export function readClientMetadata(body: unknown): ClientMetadata {
     });
   }
   const metadata = parsed.data;
-  if (present(metadata.jwks) && present(metadata.jwks_uri)) {
-    throw invalidMetadata('jwks and jwks_uri cannot be used together');
+  const tokenEndpointAuthMethod = readAuthMethod(
+    metadata.token_endpoint_auth_method ?? 'client_secret_basic',
+  );
+  const keys = readKeySource(metadata.jwks, metadata.jwks_uri);
+  if ('problem' in keys) throw invalidMetadata(keys.problem);
+  if (
+    tokenEndpointAuthMethod === 'private_key_jwt' &&
+    keys.jwks === undefined &&
+    keys.jwksUri === undefined
+  ) {
+    throw invalidMetadata('private_key_jwt needs jwks or jwks_uri');
   }
   const scopes = typeof metadata.scope === 'string' ? parseScope(metadata.scope) : [];
   if (scopes === undefined || (metadata.scope?.length ?? 0) > maxScopeCharacters) {
@@ -89,7 +99,8 @@ export function readClientMetadata(body: unknown): ClientMetadata {
     metadata;
   return {
     redirectUris: acceptedRedirectUris(metadata.redirect_uris),
-    tokenEndpointAuthMethod: readAuthMethod(metadata.token_endpoint_auth_method ?? 'client_secret_basic'),
+    tokenEndpointAuthMethod,
+    ...keys,
     grantTypes: readGrantTypes(metadata.grant_types ?? ['authorization_code']),
     responseTypes: readResponseTypes(metadata.response_types ?? ['code']),
     scopes: scopes.length > 0 ? scopes : undefined,
@@ -106,10 +117,6 @@ export function readClientMetadata(body: unknown): ClientMetadata {
       }).filter((entry): entry is [string, string] => entry[1] !== undefined),
     ),
   };
-}
-
-function present(value: unknown): boolean {
-  return value !== undefined && value !== null;
 }
 
 /** The usable ones of the list. One bad URI does not spoil the others; a list without a good one is refused. */

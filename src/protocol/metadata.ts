@@ -1,5 +1,6 @@
 /** The documents that tell clients where everything is (RFC 8414, RFC 9728, OpenID Connect Discovery 1.0). */
 import { clientAuthMethods } from './client-credentials.ts';
+import { assertionAlgs } from './client-keys.ts';
 import type { ClientPolicy } from './client-policy.ts';
 import type { Resource } from './resource.ts';
 import { offlineAccess } from './scope.ts';
@@ -28,7 +29,9 @@ export function authorizationServerMetadata(
     response_modes_supported: ['query'],
     grant_types_supported: supportedGrantTypes,
     token_endpoint_auth_methods_supported: clientAuthMethods,
+    token_endpoint_auth_signing_alg_values_supported: assertionAlgs,
     revocation_endpoint_auth_methods_supported: clientAuthMethods,
+    revocation_endpoint_auth_signing_alg_values_supported: assertionAlgs,
     code_challenge_methods_supported: ['S256'],
     authorization_response_iss_parameter_supported: true,
     subject_types_supported: ['public'],

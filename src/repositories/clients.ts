@@ -1,8 +1,11 @@
 /** Registered clients. */
 import { z } from 'zod';
 import { type ClientAuthMethod, clientAuthMethods } from '../protocol/client-credentials.ts';
+import type { ClientJwks } from '../protocol/client-keys.ts';
 import { type Queryable, sql } from './database.ts';
 import { bytes, findOne, instant, texts } from './rows.ts';
+
+const clientSources = ['dynamic', 'document', 'operator'] as const;
 
 export interface Client {
   readonly clientId: string;
@@ -15,8 +18,16 @@ export interface Client {
   /** Undefined: all that the server supports. */
   readonly scopes: readonly string[] | undefined;
   readonly metadata: Readonly<Record<string, string>>;
-  /** `dynamic`: registered itself, nothing about it is proven. `operator`: made by `create-client`. */
-  readonly source: 'dynamic' | 'operator';
+  /** Keys of a client that authenticates with `private_key_jwt`: these, or those at `jwksUri`. */
+  readonly jwks: ClientJwks | undefined;
+  readonly jwksUri: string | undefined;
+  /** Whether a `private_key_jwt` client may also come without an assertion, as its document says. */
+  readonly isAssertionOptional: boolean;
+  /**
+   * `dynamic`: registered itself, nothing about it is proven. `document`: a snapshot of the document at its client_id,
+   * whose host is proven. `operator`: made by `create-client`.
+   */
+  readonly source: (typeof clientSources)[number];
   readonly createdAt: Date;
 }
 
@@ -31,7 +42,11 @@ const clientRow = z
     response_types: texts,
     scopes: texts.nullable(),
     metadata: z.record(z.string(), z.string()),
-    source: z.enum(['dynamic', 'operator']),
+    // Read once when they were stored (protocol/client-keys.ts).
+    jwks: z.custom<ClientJwks>().nullable(),
+    jwks_uri: z.string().nullable(),
+    assertion_optional: z.boolean(),
+    source: z.enum(clientSources),
     created_at: instant,
   })
   .transform((row): Client => ({
@@ -44,6 +59,9 @@ const clientRow = z
     responseTypes: row.response_types,
     scopes: row.scopes ?? undefined,
     metadata: row.metadata,
+    jwks: row.jwks ?? undefined,
+    jwksUri: row.jwks_uri ?? undefined,
+    isAssertionOptional: row.assertion_optional,
     source: row.source,
     createdAt: row.created_at,
   }));
@@ -54,7 +72,7 @@ export async function findClient(db: Queryable, clientId: string): Promise<Clien
     clientRow,
     sql`
       select client_id, client_secret_hash, token_endpoint_auth_method, client_name, redirect_uris, grant_types,
-        response_types, scopes, metadata, source, created_at
+        response_types, scopes, metadata, jwks, jwks_uri, assertion_optional, source, created_at
       from clients
       where client_id = ${clientId}`,
   );
@@ -82,15 +100,18 @@ export async function insertClient(
     clientRow,
     sql`
       insert into clients (client_id, client_secret_hash, token_endpoint_auth_method, client_name, redirect_uris,
-        grant_types, response_types, scopes, metadata, source, created_at, registration_fingerprint, registered_from)
+        grant_types, response_types, scopes, metadata, jwks, jwks_uri, assertion_optional, source, created_at,
+        registration_fingerprint, registered_from)
       values (${client.clientId}, ${client.clientSecretHash ?? null}, ${client.tokenEndpointAuthMethod},
         ${client.clientName ?? null}, ${client.redirectUris}, ${client.grantTypes}, ${client.responseTypes},
-        ${client.scopes ?? null}, ${JSON.stringify(client.metadata)}::text::jsonb, ${client.source},
-        ${client.createdAt}, ${registration.fingerprint ?? null}, ${registration.from ?? null})
+        ${client.scopes ?? null}, ${JSON.stringify(client.metadata)}::text::jsonb,
+        ${client.jwks === undefined ? null : JSON.stringify(client.jwks)}::text::jsonb, ${client.jwksUri ?? null},
+        ${client.isAssertionOptional}, ${client.source}, ${client.createdAt},
+        ${registration.fingerprint ?? null}, ${registration.from ?? null})
       on conflict (registration_fingerprint) do update
       set registered_again_at = excluded.created_at
       returning client_id, client_secret_hash, token_endpoint_auth_method, client_name, redirect_uris, grant_types,
-        response_types, scopes, metadata, source, created_at`,
+        response_types, scopes, metadata, jwks, jwks_uri, assertion_optional, source, created_at`,
   );
   return stored ?? client;
 }

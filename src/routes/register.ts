@@ -37,6 +37,8 @@ function registrationResponse({ client, clientSecret }: RegisteredClient): Reado
     response_types: client.responseTypes,
     ...(client.clientName === undefined ? {} : { client_name: client.clientName }),
     ...(client.scopes === undefined ? {} : { scope: formatScope(client.scopes) }),
+    ...(client.jwks === undefined ? {} : { jwks: client.jwks }),
+    ...(client.jwksUri === undefined ? {} : { jwks_uri: client.jwksUri }),
     ...client.metadata,
   };
 }

@@ -32,17 +32,26 @@ describe('authorization server metadata', () => {
   });
 
   test('everything with a misleading default is explicit, and only what works is listed (RFC 8414 §2)', () => {
+    const methods = ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'];
     expect(document).toMatchObject({
       response_types_supported: ['code'],
       grant_types_supported: ['authorization_code', 'refresh_token'],
-      token_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'client_secret_post'],
-      revocation_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'client_secret_post'],
+      token_endpoint_auth_methods_supported: methods,
+      revocation_endpoint_auth_methods_supported: methods,
       response_modes_supported: ['query'],
     });
   });
 
   test('S256 is the only challenge method: clients refuse a server without it (MCP authorization code protection)', () => {
     expect(document.code_challenge_methods_supported).toEqual(['S256']);
+  });
+
+  test('algorithms of client assertions are announced where private_key_jwt is, none of them with a shared secret (RFC 8414 §2)', () => {
+    for (const endpoint of ['token', 'revocation']) {
+      const algs = document[`${endpoint}_endpoint_auth_signing_alg_values_supported`] as string[];
+      expect(algs).toEqual(expect.arrayContaining(['ES256', 'RS256', 'PS256', 'EdDSA']));
+      expect(algs.filter((alg) => alg === 'none' || alg.startsWith('HS'))).toEqual([]);
+    }
   });
 
   test('iss in responses is announced (RFC 9207 §3)', () => {

@@ -8,6 +8,7 @@ import { afterAll } from 'vitest';
 import { buildApp } from '../../src/app.ts';
 import { type Config, loadConfig } from '../../src/config.ts';
 import { createLogger } from '../../src/http/logging.ts';
+import type { Overrides } from '../../src/services.ts';
 import type { Database } from '../../src/repositories/database.ts';
 import { createClock, type TestClock } from './clock.ts';
 import { createTestDatabase, type DatabaseKind, databaseKinds } from './database.ts';
@@ -34,6 +35,7 @@ export interface TestAppOptions {
   /** A database to use instead; it stays open. */
   readonly db?: Database;
   readonly clock?: TestClock;
+  readonly outbound?: Overrides['outbound'];
 }
 
 /** A local server, and one behind a public name; the identity provider knows both. */
@@ -65,6 +67,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   const app = await buildApp(config, {
     db: database.db,
     clock,
+    ...(options.outbound !== undefined && { outbound: options.outbound }),
     log: createLogger(config.logLevel, { write: (line) => void log.push(line) }),
   });
   return {
