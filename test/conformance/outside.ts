@@ -1,7 +1,17 @@
 /** How these tests reach a server: over the network alone, by an address. */
 import { once } from 'node:events';
-import { type IncomingMessage, type OutgoingHttpHeaders, request as httpRequest } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  request as httpRequest,
+  type RequestListener,
+} from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { decodeJwt, SignJWT } from 'jose';
+import { Sealer } from '../../src/crypto/sealing.ts';
+import { KeyRing } from '../../src/flows/key-ring.ts';
 import type { Answer, TestApp } from '../support/app.ts';
 import { type DatabaseKind, databaseKinds } from '../support/database.ts';
 import { type Site, type SiteOptions, startSite } from '../support/instances.ts';
@@ -70,4 +80,58 @@ async function ask(
     body: received,
     json: () => JSON.parse(received) as unknown,
   } as Answer;
+}
+
+/** What the MCP server behind the proxy got, and an own one that a test scripts. */
+export interface Backend {
+  readonly url: string;
+  readonly arrived: readonly IncomingMessage[];
+  close(): Promise<void>;
+}
+
+/** Answers as the listener says; it needs no identity, and remembers who called. */
+export async function startBackend(listener: RequestListener): Promise<Backend> {
+  const arrived: IncomingMessage[] = [];
+  const server = createServer((request, response) => {
+    arrived.push(request);
+    listener(request, response);
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    arrived,
+    async close() {
+      const closed = once(server, 'close');
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+/**
+ * A token signed with the site's own key, as nobody outside can: to show that a good signature alone opens nothing.
+ * `changed` replaces claims and header members of a good one; undefined removes one.
+ */
+export async function signLike(
+  { site }: Outside,
+  accessToken: string,
+  changed: {
+    readonly claims?: Readonly<Record<string, unknown>>;
+    readonly header?: Readonly<Record<string, unknown>>;
+  },
+): Promise<string> {
+  const sealer = new Sealer([Buffer.from(site.environment.ENCRYPTION_KEY ?? '', 'base64')]);
+  const keyRing = new KeyRing({ db: site.database.db, sealer, clock: () => new Date(), alg: 'ES256' });
+  const key = await keyRing.signingKey();
+  const merged = { ...decodeJwt(accessToken), ...changed.claims };
+  const claims = Object.fromEntries(Object.entries(merged).filter(([, value]) => value !== undefined));
+  const header = { alg: 'ES256', kid: key.kid, typ: 'at+jwt', ...changed.header };
+  return new SignJWT(claims)
+    .setProtectedHeader(
+      Object.fromEntries(Object.entries(header).filter(([, value]) => value !== undefined)) as {
+        alg: string;
+      },
+    )
+    .sign(key.privateKey, { crit: { exp: true } });
 }
