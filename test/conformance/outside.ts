@@ -10,7 +10,10 @@ import {
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { decodeJwt, SignJWT } from 'jose';
+import { buildApp } from '../../src/app.ts';
+import { loadConfig } from '../../src/config.ts';
 import { Sealer } from '../../src/crypto/sealing.ts';
+import { createLogger } from '../../src/http/logging.ts';
 import { KeyRing } from '../../src/flows/key-ring.ts';
 import type { Answer, TestApp } from '../support/app.ts';
 import { type DatabaseKind, databaseKinds } from '../support/database.ts';
@@ -80,6 +83,17 @@ async function ask(
     body: received,
     json: () => JSON.parse(received) as unknown,
   } as Answer;
+}
+
+/** Another instance on the same database, with its own clock. */
+export async function startAnother(
+  { site }: Outside,
+  clock: () => Date,
+): Promise<Pick<Outside, 'ask'> & { close(): Promise<void> }> {
+  const log = createLogger('silent');
+  const app = await buildApp(loadConfig(site.environment), { db: site.database.db, clock, log });
+  const origin = await app.listen({ host: '127.0.0.1', port: 0 });
+  return { ask: (target, request) => ask(origin, target, request), close: () => app.close() };
 }
 
 /** What the MCP server behind the proxy got, and an own one that a test scripts. */
