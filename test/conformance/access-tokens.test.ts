@@ -18,7 +18,7 @@ import {
 } from '../support/authorize.ts';
 import { postForm } from '../support/browser.ts';
 import { createClock } from '../support/clock.ts';
-import { openSite, type Outside, startAnother, startBackend } from './outside.ts';
+import { openSite, type Outside, registerStranger, startAnother, startBackend } from './outside.ts';
 import { verifies } from './verifies.ts';
 
 let local: Outside;
@@ -229,7 +229,7 @@ describe('revocation', () => {
     async () => {
       const { accessToken, refreshToken } = await signIn(local.proxy, client);
       const others = [
-        await register(local.proxy),
+        await registerStranger(local.proxy),
         await register(local.proxy, { token_endpoint_auth_method: 'client_secret_post' }),
       ];
       for (const other of others) {

@@ -17,7 +17,7 @@ import {
 } from '../support/authorize.ts';
 import { openBrowser, type Parameters } from '../support/browser.ts';
 import { createClock } from '../support/clock.ts';
-import { openSite, type Outside } from './outside.ts';
+import { openSite, type Outside, registerStranger } from './outside.ts';
 import { verifies } from './verifies.ts';
 
 let local: Outside;
@@ -520,7 +520,7 @@ describe('a code', () => {
     'is for its client, redirect URI, challenge and resource alone, and carries its scope (OAuth 2.1 §4.1.2, §4.1.3)',
     verifies('code-bound-and-short'),
     async () => {
-      const other = await register(local.proxy);
+      const other = await registerStranger(local.proxy);
       const authorization = await authorize(local.proxy, web, { scope: 'email' });
       const wrong = [
         await redeem(local.proxy, other, authorization),
@@ -576,22 +576,25 @@ describe('pages', () => {
   );
 
   test(
-    'a client on loopback or with a scheme of its own is asked about each time, a web client once (OAuth 2.1 §7.3.1, docs/divergences.md)',
+    'a public client is asked about each time unless the answer goes to the vendor’s own callback; one with a secret and a web address once (OAuth 2.1 §7.3.1, docs/divergences.md)',
     verifies('consent-asked-again'),
     async () => {
-      const again: (readonly [string, boolean])[] = [];
-      for (const uri of [
-        'http://127.0.0.1/callback',
-        'http://localhost:33418/callback',
-        'cursor://anysphere.cursor-mcp/oauth/callback',
-        'https://client.example/callback',
-      ]) {
-        const client = await register(local.proxy, { redirect_uris: [uri] });
+      const secret = { token_endpoint_auth_method: 'client_secret_basic' };
+      const again = [];
+      for (const [uri, metadata] of [
+        ['http://127.0.0.1/callback', {}],
+        ['http://localhost:33418/callback', secret],
+        ['cursor://anysphere.cursor-mcp/oauth/callback', secret],
+        ['https://client.example/callback', {}],
+        ['https://client.example/callback', secret],
+        ['https://claude.ai/api/mcp/auth_callback', {}],
+      ] as const) {
+        const client = await register(local.proxy, { ...metadata, redirect_uris: [uri] });
         const { browser } = await authorize(local.proxy, client);
-        again.push([uri, asksForConsent(await browser.get(authorizeUrl(client, verifier)))]);
+        again.push(asksForConsent(await browser.get(authorizeUrl(client, verifier))));
       }
 
-      expect(again.map(([, isAsked]) => isAsked)).toEqual([true, true, true, false]);
+      expect(again).toEqual([true, true, true, true, false, false]);
     },
   );
 
@@ -599,10 +602,14 @@ describe('pages', () => {
     'a client that wants the person to be asked is obeyed (OpenID Connect Core §3.1.2.1)',
     verifies('consent-asked-again'),
     async () => {
-      const { browser } = await authorize(local.proxy, web);
-      const forced = await browser.get(authorizeUrl(web, verifier, { prompt: 'consent' }));
+      const client = await register(local.proxy, {
+        redirect_uris: ['https://claude.ai/api/mcp/auth_callback'],
+      });
+      const { browser } = await authorize(local.proxy, client);
+      const remembered = await browser.get(authorizeUrl(client, verifier));
+      const forced = await browser.get(authorizeUrl(client, verifier, { prompt: 'consent' }));
 
-      expect(asksForConsent(forced)).toBe(true);
+      expect([remembered, forced].map(asksForConsent)).toEqual([false, true]);
     },
   );
 

@@ -504,7 +504,6 @@ export const requirements = {
     level: 'MAY',
     since: '2025-03-26',
     says: 'Clients can register themselves; where that is switched off, it is not announced.',
-    status: 'diverges',
   },
   'register-response': {
     source: rfc(7591, '3.2.1'),

@@ -18,7 +18,7 @@ import { formOf, postForm } from '../support/browser.ts';
 import { createClock } from '../support/clock.ts';
 import { databaseKinds, describePrivatePostgres } from '../support/database.ts';
 import { startPostgres } from '../support/postgres.ts';
-import { openSite, type Outside } from './outside.ts';
+import { openSite, type Outside, registerStranger } from './outside.ts';
 import { verifies } from './verifies.ts';
 
 const form = { 'content-type': 'application/x-www-form-urlencoded' };
@@ -347,7 +347,7 @@ describe.each(databaseKinds)('on %s', (kind) => {
       'that does not exist, or not any more, gets invalid_client, and nothing says which (RFC 6749 §5.2)',
       verifies('client-unknown'),
       async () => {
-        const gone = await register(at.proxy);
+        const gone = await registerStranger(at.proxy);
         const { refreshToken } = await signIn(at.proxy, gone);
         await at.site.database.db.query(sql`delete from clients where client_id = ${gone.clientId}`);
         const answers = [
@@ -369,7 +369,7 @@ describe.each(databaseKinds)('on %s', (kind) => {
       verifies('code-other-client'),
       async () => {
         const authorization = await authorize(at.proxy, web);
-        for (const thief of [await register(at.proxy), basic, post]) {
+        for (const thief of [await registerStranger(at.proxy), basic, post]) {
           expect(codeOf(await redeem(at.proxy, thief, authorization))).toEqual([400, 'invalid_grant']);
         }
 
@@ -442,7 +442,7 @@ describe.each(databaseKinds)('on %s', (kind) => {
           await redeem(at.proxy, web, authorization, { code_verifier: 'w'.repeat(43) }),
           await redeem(at.proxy, web, authorization, { redirect_uri: 'https://client.example/other' }),
           await redeem(at.proxy, web, authorization, { resource: 'https://x.example' }),
-          await redeem(at.proxy, await register(at.proxy), authorization),
+          await redeem(at.proxy, await registerStranger(at.proxy), authorization),
         ];
 
         for (const answer of attempts) expect(answer.statusCode).toBe(400);
@@ -515,7 +515,7 @@ describe.each(databaseKinds)('on %s', (kind) => {
       verifies('refresh-scope'),
       async () => {
         const { refreshToken } = await signIn(at.proxy, web);
-        for (const thief of [await register(at.proxy), basic, post]) {
+        for (const thief of [await registerStranger(at.proxy), basic, post]) {
           expect(codeOf(await refresh(at.proxy, thief, refreshToken))).toEqual([400, 'invalid_grant']);
         }
         expect((await refresh(at.proxy, web, refreshToken)).statusCode).toBe(200);
