@@ -5,6 +5,7 @@ import { readOrCreateKeyFile } from './crypto/encryption-key-file.ts';
 import { Sealer } from './crypto/sealing.ts';
 import { checkEncryptionKeys } from './flows/check-encryption-keys.ts';
 import { ClientKeys } from './flows/client-keys.ts';
+import { DocumentClients } from './flows/document-clients.ts';
 import { KeyRing } from './flows/key-ring.ts';
 import { startMaintenance } from './flows/maintain.ts';
 import { RevocationFeed } from './flows/revocation-feed.ts';
@@ -67,6 +68,7 @@ export async function buildServices(
       ...overrides.outbound,
     });
     const clientKeys = new ClientKeys({ fetch: safeFetch, clock, log });
+    const documentClients = new DocumentClients({ db, clock, config, log }, safeFetch);
     const resources = [readResource(config)] as const;
     const services = {
       config,
@@ -77,6 +79,7 @@ export async function buildServices(
       keyRing,
       identityProvider,
       clientKeys,
+      documentClients,
       resources,
       revocationFeed,
       verifiedTokens,

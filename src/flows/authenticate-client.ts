@@ -1,7 +1,8 @@
 /** Says which client is calling, by the method it registered (RFC 6749 §2.3, RFC 7523 §2.2). */
 import { checkAssertionSignature } from '../crypto/assertion-signature.ts';
 import { hashSecret, isSameHash } from '../crypto/secrets.ts';
-import { isHostPermitted, OutboundError } from '../outbound/safe-fetch.ts';
+import { matchesHost } from '../outbound/host-patterns.ts';
+import { OutboundError } from '../outbound/safe-fetch.ts';
 import {
   assertionProblem,
   assertionSkewSeconds,
@@ -56,11 +57,10 @@ async function checkProof(
   }
 }
 
-/** What the operator has switched off or denied since counts for clients that are known already. */
+/** A host that the operator has denied since is refused with what it was granted before. */
 function checkDocumentClient({ config }: AuthenticateServices, { clientId }: Client): void {
-  const { clientDocuments } = config;
-  if (!clientDocuments.enabled || !isHostPermitted(clientDocuments, new URL(clientId).hostname))
-    throw refusal('documents of this host are not permitted any more');
+  if (matchesHost(config.clientDocuments.deniedHosts, new URL(clientId).hostname))
+    throw refusal('its host is denied');
 }
 
 function checkSecret(client: Client, clientSecret: string | undefined): void {

@@ -3,7 +3,7 @@ import { createClientId, createSecret, drawerOf, fingerprintOf, hashSecret } fro
 import type { ClientAuthMethod } from '../protocol/client-credentials.ts';
 import type { ClientMetadata } from '../protocol/client-metadata.ts';
 import { type Client, insertClient } from '../repositories/clients.ts';
-import { evictUnfinishedClients } from '../repositories/unfinished-clients.ts';
+import { evictUnfinishedClients, maxUnfinishedClients } from '../repositories/unfinished-clients.ts';
 import type { Services } from './services.ts';
 
 export interface RegisteredClient {
@@ -11,9 +11,6 @@ export interface RegisteredClient {
   /** Shown once; only its hash is kept. Undefined for a public client, and for one with a key. */
   readonly clientSecret: string | undefined;
 }
-
-/** How many clients may wait for their first sign-in. Each has at most some 15 kB, most have less than one. */
-const maxUnfinishedClients = 10_000;
 
 /**
  * A client that registers itself without a secret gets the same id as everyone who registers the very same: clients

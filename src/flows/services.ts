@@ -6,6 +6,7 @@ import type { IdentityProvider } from '../identity/identity-provider.ts';
 import type { Resource } from '../protocol/resource.ts';
 import type { Database } from '../repositories/database.ts';
 import type { ClientKeys } from './client-keys.ts';
+import type { DocumentClients } from './document-clients.ts';
 import type { KeyRing } from './key-ring.ts';
 import type { RevocationFeed } from './revocation-feed.ts';
 import type { VerifiedTokens } from './verified-tokens.ts';
@@ -19,6 +20,7 @@ export interface Services {
   readonly keyRing: KeyRing;
   readonly identityProvider: IdentityProvider;
   readonly clientKeys: ClientKeys;
+  readonly documentClients: DocumentClients;
   /** What is protected; the first one is meant when a client names none. */
   readonly resources: readonly [Resource, ...Resource[]];
   readonly revocationFeed: RevocationFeed;

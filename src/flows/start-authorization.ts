@@ -1,6 +1,7 @@
 /** Reads an authorization request and decides what the person sees first: the consent page, or the provider. */
 import { createNonce, hashSecret } from '../crypto/secrets.ts';
 import { readRedirectPart, readRequestPart, readState } from '../protocol/authorization-request.ts';
+import { isDocumentClientId } from '../protocol/client-document.ts';
 import { mayConnect } from '../protocol/client-policy.ts';
 import { AuthorizationError, PageError } from '../protocol/errors.ts';
 import type { RawParameters } from '../protocol/parameters.ts';
@@ -30,7 +31,7 @@ export type AuthorizationStep =
 
 type AuthorizeServices = Pick<
   Services,
-  'db' | 'clock' | 'config' | 'resources' | 'sealer' | 'identityProvider'
+  'db' | 'clock' | 'config' | 'resources' | 'sealer' | 'identityProvider' | 'documentClients'
 >;
 
 /**
@@ -89,7 +90,9 @@ async function findRedirectTarget(
       description: 'client_id is required, client_id and redirect_uri at most once',
     });
   }
-  const client = await findClient(services.db, part.clientId);
+  const client = isDocumentClientId(part.clientId)
+    ? await services.documentClients.find(part.clientId)
+    : await findClient(services.db, part.clientId);
   if (client === undefined) throw unknownClient('unknown client_id');
   const target = matchRedirectUri(client.redirectUris, part.redirectUri);
   if (target === undefined) {

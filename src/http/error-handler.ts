@@ -73,7 +73,8 @@ function toRefusal(services: Services, error: FastifyError, request: FastifyRequ
     };
   }
   if (error instanceof PageError) {
-    return { status: error.status, code: error.code, description: error.description, details: error.details };
+    const { status, code, description, details } = error;
+    return { status, code, description, details, ...(status === 503 && { retryAfterSeconds }) };
   }
   if (error instanceof AuthorizationError) {
     return {
@@ -155,6 +156,8 @@ async function sendRefusal(
 /** Codes of our own pages, as the RFC's code that is nearest (RFC 6749 §4.1.2.1). */
 const wireCodes: ReadonlyMap<string, string> = new Map([
   ['provider_unavailable', 'temporarily_unavailable'],
+  ['client_document_unavailable', 'temporarily_unavailable'],
+  ['invalid_client_document', 'invalid_client'],
   ['expired_request', 'access_denied'],
   ['wrong_browser', 'access_denied'],
   ['forbidden_origin', 'access_denied'],

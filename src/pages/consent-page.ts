@@ -28,6 +28,8 @@ export interface ConsentPageProps {
   readonly callbackHost: string;
   readonly callbackUri: string;
   readonly standing: ClientStanding;
+  /** The host that describes the app, for one whose client_id is the URL of a document there: this much is proven. */
+  readonly publisherHost: string | undefined;
   /** Whether every registered callback is on a loopback address. */
   readonly isLoopbackOnly: boolean;
   /** Whether the callback opens an app by its scheme (RFC 8252 §7.1). */
@@ -85,6 +87,7 @@ export function consentPage(props: ConsentPageProps): Html {
 function whoAsks(props: ConsentPageProps): Html {
   return html`<div class="tight">
       <p>${verified(props) ?? unverified(props)}</p>
+      ${props.publisherHost !== undefined && html`<p>Published by <strong>${claimed(props.publisherHost)}</strong>, which was checked.</p>`}
       <p class="small soft">${whatIsKnown(props)}</p>
     </div>
     ${props.standing.kind === 'imitation' && imitationWarning(props.standing.product)}`;

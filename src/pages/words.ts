@@ -48,6 +48,20 @@ const errors = {
     nextStep:
       'In the app, remove this connection and add it again. If that does not help, show this page to the people who make the app.',
   },
+  invalid_client_document: {
+    title: 'This app’s description cannot be used',
+    message:
+      'The app names a document on its maker’s website that describes it, and something is wrong with it.',
+    nextStep:
+      'Nothing is wrong on your side. Show this page to the people who make the app, or to those who run this server.',
+  },
+  client_document_unavailable: {
+    title: 'This app’s description cannot be read',
+    message:
+      'The app names a document on its maker’s website that describes it, and it could not be read just now.',
+    nextStep:
+      'Wait a minute, then connect again. If that does not help, show this page to the people who make the app.',
+  },
   invalid_request: {
     title: 'The app’s request is not complete',
     message: 'Something in the address that brought you here is missing, repeated or damaged.',

@@ -158,6 +158,6 @@ function readResponseTypes(responseTypes: readonly string[]): readonly string[] 
   return ['code'];
 }
 
-function invalidMetadata(reason: string): TokenError {
+export function invalidMetadata(reason: string): TokenError {
   return new TokenError('invalid_client_metadata', { reason, description: reason });
 }

@@ -15,13 +15,13 @@ export function authorizationServerMetadata(
   issuer: string,
   scopesSupported: readonly string[],
   signingAlgs: readonly string[],
-  clientPolicy: ClientPolicy,
+  clients: { readonly policy: ClientPolicy; readonly takesDocuments: boolean },
 ): Readonly<Record<string, unknown>> {
   return {
     issuer,
     authorization_endpoint: `${issuer}/authorize`,
     token_endpoint: `${issuer}/token`,
-    ...(clientPolicy === 'off' ? {} : { registration_endpoint: `${issuer}/register` }),
+    ...(clients.policy === 'off' ? {} : { registration_endpoint: `${issuer}/register` }),
     revocation_endpoint: `${issuer}/revoke`,
     jwks_uri: `${issuer}/jwks`,
     scopes_supported: [...new Set([...scopesSupported, offlineAccess])],
@@ -32,6 +32,9 @@ export function authorizationServerMetadata(
     token_endpoint_auth_signing_alg_values_supported: assertionAlgs,
     revocation_endpoint_auth_methods_supported: clientAuthMethods,
     revocation_endpoint_auth_signing_alg_values_supported: assertionAlgs,
+    ...(clients.policy !== 'off' && clients.takesDocuments
+      ? { client_id_metadata_document_supported: true }
+      : {}),
     code_challenge_methods_supported: ['S256'],
     authorization_response_iss_parameter_supported: true,
     subject_types_supported: ['public'],

@@ -1,10 +1,13 @@
-/** Clients that registered themselves and that nobody has signed in with yet: anyone can make them, so room is bounded. */
+/** Clients that introduced themselves and that nobody has signed in with yet: anyone can make them, so room is bounded. */
 import { z } from 'zod';
 import { type Database, type Queryable, sql } from './database.ts';
 import { findAll, findOne } from './rows.ts';
 
+/** How many clients may wait for their first sign-in. Each has at most some 15 kB, most have less than one. */
+export const maxUnfinishedClients = 10_000;
+
 /** A sign-in that is under way protects its client. */
-const isUnfinished = `source = 'dynamic' and last_used_at is null
+const isUnfinished = `source <> 'operator' and last_used_at is null
   and not exists (select from authorization_requests where authorization_requests.client_id = clients.client_id)`;
 
 /**

@@ -19,6 +19,7 @@ export function consentProps(
     callbackHost: callbackHost(target.uri),
     callbackUri: target.uri,
     standing: standingOf(client, target.uri),
+    publisherHost: client.source === 'document' ? new URL(client.clientId).host : undefined,
     isLoopbackOnly: isLoopbackUri(target.uri),
     isPrivateScheme: isPrivateUseUri(target.uri),
     registeredAt: client.createdAt,

@@ -30,7 +30,7 @@ export async function discoveryRoutes(
     config.baseUrl,
     config.scopesSupported,
     [config.signingAlg],
-    config.clientRegistration,
+    { policy: config.clientRegistration, takesDocuments: config.clientDocuments.enabled },
   );
   for (const name of ['oauth-authorization-server', 'openid-configuration']) {
     const paths = [`/.well-known/${name}`, ...resources.flatMap(({ path }) => forms(name, path))];

@@ -9,6 +9,7 @@ export const consentProps: ConsentPageProps = {
   callbackHost: 'claude.ai',
   callbackUri: 'https://claude.ai/api/mcp/auth_callback',
   standing: { kind: 'unknown' },
+  publisherHost: undefined,
   isLoopbackOnly: false,
   isPrivateScheme: false,
   registeredAt: new Date('2026-11-23T09:32:00Z'),

@@ -15,8 +15,10 @@ const resource: Resource = {
   serverUrl: 'http://localhost:3000/',
 };
 
+const everyClient = { policy: 'open', takesDocuments: true } as const;
+
 describe('authorization server metadata', () => {
-  const document = authorizationServerMetadata(issuer, ['openid', 'email'], ['ES256'], 'open');
+  const document = authorizationServerMetadata(issuer, ['openid', 'email'], ['ES256'], everyClient);
 
   test('issuer and endpoints are ours, absolute, without query or fragment (RFC 8414 §2)', () => {
     expect(document.issuer).toBe(issuer);
@@ -54,6 +56,16 @@ describe('authorization server metadata', () => {
     }
   });
 
+  test('client metadata documents are announced exactly while they are taken (MCP client registration, protocol.md 7)', () => {
+    const announced = (clients: Parameters<typeof authorizationServerMetadata>[3]) =>
+      authorizationServerMetadata(issuer, ['openid'], ['ES256'], clients)
+        .client_id_metadata_document_supported;
+    expect(announced(everyClient)).toBe(true);
+    expect(announced({ policy: 'known', takesDocuments: true })).toBe(true);
+    expect(announced({ policy: 'open', takesDocuments: false })).toBeUndefined();
+    expect(announced({ policy: 'off', takesDocuments: true })).toBeUndefined();
+  });
+
   test('iss in responses is announced (RFC 9207 §3)', () => {
     expect(document.authorization_response_iss_parameter_supported).toBe(true);
   });
@@ -67,7 +79,7 @@ describe('authorization server metadata', () => {
 
   test('offline_access is offered here, once (SEP-2207)', () => {
     expect(document.scopes_supported).toEqual(['openid', 'email', 'offline_access']);
-    const own = authorizationServerMetadata(issuer, ['offline_access'], ['ES256'], 'open');
+    const own = authorizationServerMetadata(issuer, ['offline_access'], ['ES256'], everyClient);
     expect(own.scopes_supported).toEqual(['offline_access']);
   });
 
