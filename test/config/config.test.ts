@@ -154,3 +154,68 @@ test('tools read where the database is, and need nothing else', () => {
   });
   expect(() => loadStorageConfig({ DATABASE_DSN: 'mysql://x' })).toThrow(ConfigError);
 });
+
+describe('what is read from the web', () => {
+  test('documents of every host at public addresses, without a proxy, unless said otherwise', () => {
+    const config = loadConfig(minimal);
+
+    expect(config.clientDocuments).toEqual({
+      enabled: true,
+      allowedHosts: [],
+      deniedHosts: [],
+      allowedNetworks: [],
+    });
+    expect(config.outboundProxy).toBeUndefined();
+  });
+
+  test('hosts, networks and a proxy are lists with commas between (clients.md P25)', () => {
+    const config = loadConfig({
+      ...minimal,
+      CLIENT_METADATA_DOCUMENTS: 'off',
+      CLIENT_METADATA_ALLOWED_HOSTS: 'claude.ai, *.example.com',
+      CLIENT_METADATA_DENIED_HOSTS: 'evil.example.com',
+      CLIENT_METADATA_ALLOWED_NETWORKS: '10.0.0.0/8,fd00::/8,192.168.1.1',
+      HTTPS_PROXY: 'http://proxy.example:3128',
+      NO_PROXY: 'localhost,.internal',
+    });
+
+    expect(config.clientDocuments).toEqual({
+      enabled: false,
+      allowedHosts: ['claude.ai', '*.example.com'],
+      deniedHosts: ['evil.example.com'],
+      allowedNetworks: ['10.0.0.0/8', 'fd00::/8', '192.168.1.1'],
+    });
+    expect(config.outboundProxy).toEqual({
+      url: 'http://proxy.example:3128',
+      exceptions: ['localhost', '.internal'],
+    });
+  });
+
+  test('the proxy’s names in lower case count as well, those in upper case first', () => {
+    const lower = { https_proxy: 'http://lower.example:1', no_proxy: 'a.example' };
+
+    expect(loadConfig({ ...minimal, ...lower }).outboundProxy).toEqual({
+      url: 'http://lower.example:1',
+      exceptions: ['a.example'],
+    });
+    expect(
+      loadConfig({ ...minimal, ...lower, HTTPS_PROXY: 'http://upper.example:1' }).outboundProxy?.url,
+    ).toBe('http://upper.example:1');
+  });
+
+  test.each([
+    ['CLIENT_METADATA_DOCUMENTS', 'maybe'],
+    ['CLIENT_METADATA_ALLOWED_HOSTS', 'https://claude.ai'],
+    ['CLIENT_METADATA_ALLOWED_HOSTS', '*'],
+    ['CLIENT_METADATA_ALLOWED_HOSTS', ','],
+    ['CLIENT_METADATA_DENIED_HOSTS', 'a.*.example'],
+    ['CLIENT_METADATA_ALLOWED_NETWORKS', '10.0.0.0/33'],
+    ['CLIENT_METADATA_ALLOWED_NETWORKS', 'loopback'],
+    ['HTTPS_PROXY', 'proxy.example:3128'],
+    ['HTTPS_PROXY', 'socks5://proxy.example'],
+  ])('%s=%s is a mistake, with an example', (name, value) => {
+    expect(problemsOf({ ...minimal, [name]: value })).toEqual([
+      expect.stringMatching(new RegExp(`^${name} .*Example: `)) as string,
+    ]);
+  });
+});

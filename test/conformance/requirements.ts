@@ -576,7 +576,6 @@ export const requirements = {
     level: 'SHOULD',
     since: '2025-11-25',
     says: 'A client id that is an https address with a path is fetched; one with dot segments, fragment or credentials is refused.',
-    status: 'diverges',
   },
   'cimd-document': {
     source: mcpRegistration('implementation-requirements'),
@@ -646,6 +645,7 @@ export const requirements = {
     level: 'MUST',
     since: '2025-11-25',
     says: 'An assertion has the client as issuer and subject, this issuer as audience, is short-lived, used once, and signed by its key.',
+    status: 'diverges',
   },
   'client-credentials-extension': {
     source: 'https://github.com/modelcontextprotocol/ext-auth',

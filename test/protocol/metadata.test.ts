@@ -92,7 +92,6 @@ describe('authorization server metadata', () => {
 
   test('nothing is announced that is not served', () => {
     expect(Object.keys(document)).not.toContain('introspection_endpoint');
-    expect(Object.keys(document)).not.toContain('client_id_metadata_document_supported');
   });
 });
 
