@@ -114,6 +114,7 @@ function whatIsKnown({ standing, registeredAt }: ConsentPageProps): Html {
     return html`The address below belongs to ${claimed(standing.vendor, 60)}. First registered here on
     ${registered}. Only continue if you are connecting it yourself, right now.`;
   }
+  if (standing.kind === 'imitation') return html`First registered here on ${registered}.`;
   const anyName = html`Any app can take any name. This one first registered here on ${registered}.`;
   if (standing.kind === 'shared') {
     return html`${anyName} The address below belongs to ${claimed(standing.vendor, 60)}, which hands the

@@ -35,8 +35,13 @@ const optionalUrl = optionalText(2048).transform((value) =>
 const strings = z.array(z.string());
 
 const registration = z.object({
-  redirect_uris: strings,
-  token_endpoint_auth_method: z.string().nullish(),
+  redirect_uris: z
+    .array(z.unknown())
+    .transform((uris) => uris.filter((uri): uri is string => typeof uri === 'string')),
+  token_endpoint_auth_method: z
+    .string()
+    .nullish()
+    .transform((method) => (method === '' ? undefined : method)),
   grant_types: strings.nullish(),
   response_types: strings.nullish(),
   scope: z.string().nullish().catch(undefined),

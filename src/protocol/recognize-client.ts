@@ -101,12 +101,17 @@ function findImitated(clientName: string, redirectUri: string): KnownClient | un
       words.some((_, end) => end >= start && words.slice(start, end + 1).join('') === sought),
     );
   };
-  const named = knownClients.filter(({ name, otherNames = [] }) => [name, ...otherNames].some(bears));
+  const named = knownClients
+    .map((client) => ({ client, bearing: [client.name, ...(client.otherNames ?? [])].filter(bears) }))
+    .filter(({ bearing }) => bearing.length > 0);
   const place = placeOf(redirectUri);
   const isAtHome = named.some(
-    (client) => client.isSelfHosted === true || callbacksOf(client).some((uri) => placeOf(uri) === place),
+    ({ client }) => client.isSelfHosted === true || callbacksOf(client).some((uri) => placeOf(uri) === place),
   );
-  return isAtHome ? undefined : named.toSorted((a, b) => b.name.length - a.name.length)[0];
+  if (isAtHome) return undefined;
+  const closeness = ({ bearing }: (typeof named)[number]): number =>
+    Math.max(...bearing.map((name) => name.length));
+  return named.toSorted((a, b) => closeness(b) - closeness(a))[0]?.client;
 }
 
 /** Where an answer ends up, roughly: paths change from version to version. */

@@ -86,7 +86,11 @@ describe('a browser that was here before', () => {
   const visit = useChromium();
 
   test('is not asked again by the same https client (design §1)', async () => {
-    const request = await visit.requestOf(httpsCallback);
+    const request = await visit.requestOf(
+      httpsCallback,
+      {},
+      { token_endpoint_auth_method: 'client_secret_basic' },
+    );
     await visit.page.goto(request);
     await visit.press('Continue');
     await visit.signIn();

@@ -9,6 +9,10 @@ const open = async (path: string) => visit.page.goto(visit.site.front.origin + p
 /** Each page, by the way a person gets there. */
 const pages: Readonly<Record<string, () => Promise<unknown>>> = {
   'consent for a website': () => visit.openConsent(httpsCallback),
+  'consent for a known vendor': () => visit.openConsent('https://claude.ai/api/mcp/auth_callback'),
+  'consent for a host that hands on': () =>
+    visit.openConsent('https://global.consent.azure-apim.net/redirect/acme-5fnotes'),
+  'consent for an imitation': () => visit.openConsent(httpsCallback, { client_name: 'ChаtGPT' }),
   'consent for a program on this computer': () => visit.openConsent('http://127.0.0.1:33418/callback'),
   'consent for an app': () => visit.openConsent('cursor://anysphere.cursor-mcp/oauth/callback'),
   home: () => open('/'),
@@ -20,6 +24,8 @@ const pages: Readonly<Record<string, () => Promise<unknown>>> = {
     url.searchParams.set('redirect_uri', `https://other.example/${'a-long-path/'.repeat(20)}`);
     return visit.page.goto(url.href);
   },
+  'wrong redirect uri of four': () => visitWrongRedirectUri(4),
+  'wrong redirect uri of twenty': () => visitWrongRedirectUri(20),
   'mistake of the client': async () =>
     visit.page.goto(await visit.requestOf(httpsCallback, { response_type: 'token' })),
   'too late': async () => {
@@ -28,6 +34,14 @@ const pages: Readonly<Record<string, () => Promise<unknown>>> = {
     await visit.press('Continue');
   },
 };
+
+async function visitWrongRedirectUri(registered: number): Promise<unknown> {
+  const redirect_uris = Array.from(
+    { length: registered },
+    (_, index) => `https://client-${index}.example/callback`,
+  );
+  return visit.page.goto(await visit.requestOf('https://other.example/callback', {}, { redirect_uris }));
+}
 
 const looks = Object.keys(pages).flatMap((name) =>
   (['light', 'dark'] as const).flatMap((scheme) =>

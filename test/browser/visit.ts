@@ -32,6 +32,9 @@ const args = [
   '--no-first-run',
 ];
 
+/** What a client registers with, beside the redirect URI. */
+type Metadata = Readonly<Record<string, unknown>>;
+
 export interface Visit {
   readonly site: Site;
   readonly context: BrowserContext;
@@ -39,8 +42,8 @@ export interface Visit {
   /** What Chromium complained about on its console: blocked styles, policies that were violated, failed requests. */
   readonly complaints: readonly string[];
   /** The address of an authorization request of a client that has just registered itself. */
-  requestOf(redirectUri: string, changed?: Parameters): Promise<string>;
-  openConsent(redirectUri: string): Promise<void>;
+  requestOf(redirectUri: string, changed?: Parameters, metadata?: Metadata): Promise<string>;
+  openConsent(redirectUri: string, metadata?: Metadata): Promise<void>;
   press(button: 'Continue' | 'Cancel'): Promise<void>;
   /** Points at a button. Each call of what it returns presses there without waiting for what follows, as a finger does. */
   pointAt(button: 'Continue' | 'Cancel'): Promise<() => Promise<void>>;
@@ -111,9 +114,10 @@ export function useChromium(options: BrowserContextOptions = {}): Visit {
     get complaints() {
       return current.complaints;
     },
-    async requestOf(redirectUri, changed = {}) {
+    async requestOf(redirectUri, changed = {}, metadata = {}) {
       const { clientId } = await register(remote(current.site.front.origin), {
         redirect_uris: [redirectUri],
+        ...metadata,
       });
       const parameters = {
         response_type: 'code',
@@ -126,8 +130,8 @@ export function useChromium(options: BrowserContextOptions = {}): Visit {
       };
       return `${current.site.front.origin}/authorize?${formOf(parameters)}`;
     },
-    async openConsent(redirectUri) {
-      await current.page.goto(await visit.requestOf(redirectUri));
+    async openConsent(redirectUri, metadata) {
+      await current.page.goto(await visit.requestOf(redirectUri, {}, metadata));
     },
     press: (name) => button(name).click(),
     async pointAt(name) {

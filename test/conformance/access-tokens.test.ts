@@ -10,6 +10,7 @@ import {
   redeem,
   refresh,
   register,
+  registerStranger,
   revoke,
   signIn,
   type TestClient,
@@ -18,7 +19,7 @@ import {
 } from '../support/authorize.ts';
 import { postForm } from '../support/browser.ts';
 import { createClock } from '../support/clock.ts';
-import { openSite, type Outside, registerStranger, startAnother, startBackend } from './outside.ts';
+import { openSite, type Outside, startAnother, startBackend } from './outside.ts';
 import { verifies } from './verifies.ts';
 
 let local: Outside;

@@ -11,13 +11,14 @@ import {
   locationOf,
   redeem,
   register,
+  registerStranger,
   registerByOperator,
   type TestClient,
   tokensOf,
 } from '../support/authorize.ts';
 import { openBrowser, type Parameters } from '../support/browser.ts';
 import { createClock } from '../support/clock.ts';
-import { openSite, type Outside, registerStranger } from './outside.ts';
+import { openSite, type Outside } from './outside.ts';
 import { verifies } from './verifies.ts';
 
 let local: Outside;

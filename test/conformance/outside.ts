@@ -1,5 +1,4 @@
 /** How these tests reach a server: over the network alone, by an address. */
-import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import {
   createServer,
@@ -17,7 +16,6 @@ import { Sealer } from '../../src/crypto/sealing.ts';
 import { createLogger } from '../../src/http/logging.ts';
 import { KeyRing } from '../../src/flows/key-ring.ts';
 import type { Answer, TestApp } from '../support/app.ts';
-import { register, type TestClient } from '../support/authorize.ts';
 import { type DatabaseKind, databaseKinds } from '../support/database.ts';
 import { type Site, type SiteOptions, startSite } from '../support/instances.ts';
 import { remote } from '../journeys/remote.ts';
@@ -85,11 +83,6 @@ async function ask(
     body: received,
     json: () => JSON.parse(received) as unknown,
   } as Answer;
-}
-
-/** A client that nobody else is: the same registration twice gives the same public client. */
-export async function registerStranger(proxy: TestApp): Promise<TestClient> {
-  return register(proxy, { client_name: randomUUID() });
 }
 
 /** Another instance on the same database, with its own clock. */

@@ -9,6 +9,7 @@ import {
   redeem,
   refresh,
   register,
+  registerStranger,
   revoke,
   signIn,
   type TestClient,
@@ -18,7 +19,7 @@ import { formOf, postForm } from '../support/browser.ts';
 import { createClock } from '../support/clock.ts';
 import { databaseKinds, describePrivatePostgres } from '../support/database.ts';
 import { startPostgres } from '../support/postgres.ts';
-import { openSite, type Outside, registerStranger } from './outside.ts';
+import { openSite, type Outside } from './outside.ts';
 import { verifies } from './verifies.ts';
 
 const form = { 'content-type': 'application/x-www-form-urlencoded' };

@@ -37,6 +37,7 @@ test('nulls and empty members, which real clients send, count as absent (RFC 759
     client_name: ' ',
     client_uri: '',
     scope: '',
+    token_endpoint_auth_method: '',
     grant_types: [],
     response_types: [],
   };
@@ -56,7 +57,14 @@ test('Cursor’s list keeps every URI, though it calls itself a web app (SEP-837
 
 describe('redirect URIs', () => {
   test('one bad URI is left out, the good ones stay, each once (RFC 7591 §3.2.1)', () => {
-    const uris = ['javascript:alert(1)', 'https://a.example/', 'http://evil.example/', 'https://a.example/'];
+    const uris = [
+      null,
+      'javascript:alert(1)',
+      'https://a.example/',
+      5,
+      'http://evil.example/',
+      'https://a.example/',
+    ];
     expect(readClientMetadata({ redirect_uris: uris }).redirectUris).toEqual(['https://a.example/']);
   });
 
@@ -91,7 +99,6 @@ test.each([
   [[{ redirect_uris }]],
   [{ redirect_uris, token_endpoint_auth_method: 'private_key_jwt' }],
   [{ redirect_uris, token_endpoint_auth_method: 'client_secret_jwt' }],
-  [{ redirect_uris, token_endpoint_auth_method: '' }],
   [{ redirect_uris, grant_types: ['password'] }],
   [{ redirect_uris, grant_types: ['client_credentials'] }],
   [{ redirect_uris, grant_types: 'authorization_code' }],

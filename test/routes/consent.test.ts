@@ -10,6 +10,7 @@ import {
   locationOf,
   register,
   type TestClient,
+  registerStranger,
 } from '../support/authorize.ts';
 import { openBrowser } from '../support/browser.ts';
 import { signInAt } from '../support/sample-provider.ts';
@@ -236,14 +237,14 @@ describe('each request is decided once', () => {
   });
 
   test('a client that is gone meanwhile gets nothing (RFC 9700 §4.1)', async () => {
-    const removed = await register(proxy);
+    const removed = await registerStranger(proxy);
     const asked = await askConsent(proxy, removed);
     await proxy.db.query({ text: 'delete from clients where client_id = $1', values: [removed.clientId] });
     expect((await decide(asked)).statusCode).toBe(403);
   });
 
   test('a redirect URI that the client gave up meanwhile gets nothing (RFC 9700 §4.1)', async () => {
-    const changed = await register(proxy);
+    const changed = await registerStranger(proxy);
     const asked = await askConsent(proxy, changed);
     const text = `update clients set redirect_uris = '{https://other.example/}' where client_id = $1`;
     await proxy.db.query({ text, values: [changed.clientId] });

@@ -5,7 +5,14 @@ import { type AccessTokenClaims, signAccessToken } from '../../src/crypto/access
 import { Sealer } from '../../src/crypto/sealing.ts';
 import { KeyRing } from '../../src/flows/key-ring.ts';
 import { type Arrived, startTestApp, type TestApp } from '../support/app.ts';
-import { callMcp, register, signIn, type TestClient, type Tokens } from '../support/authorize.ts';
+import {
+  callMcp,
+  register,
+  signIn,
+  type TestClient,
+  type Tokens,
+  registerStranger,
+} from '../support/authorize.ts';
 import { textOf } from '../support/html.ts';
 
 let proxy: TestApp;
@@ -197,7 +204,7 @@ describe('a bad token is 401 invalid_token, never 403 or 5xx (RFC 6750 §3.1)', 
   });
 
   test('one whose client was deleted (design: revocation is real)', async () => {
-    const removed = await register(proxy);
+    const removed = await registerStranger(proxy);
     const { accessToken } = await signIn(proxy, removed);
     expect((await callMcp(proxy, accessToken)).statusCode).toBe(200);
     await proxy.db.query({ text: 'delete from clients where client_id = $1', values: [removed.clientId] });

@@ -9,6 +9,7 @@ import {
   signIn,
   tokensOf,
   type TestClient,
+  registerStranger,
 } from '../support/authorize.ts';
 import { postForm } from '../support/browser.ts';
 import { databaseKinds } from '../support/database.ts';
@@ -61,7 +62,7 @@ describe.each(databaseKinds)('on %s', (kind) => {
   });
 
   test('a client cannot end another one’s tokens; the answer is the same (RFC 7009 §2.1, §2.2)', async () => {
-    const other = await register(proxy);
+    const other = await registerStranger(proxy);
     const { accessToken, refreshToken } = await signIn(proxy, client);
     for (const token of [accessToken, refreshToken]) {
       expect((await revoke(proxy, other, token)).statusCode).toBe(200);

@@ -10,6 +10,7 @@ import {
   signIn,
   tokensOf,
   type TestClient,
+  registerStranger,
 } from '../support/authorize.ts';
 import { type Parameters } from '../support/browser.ts';
 
@@ -18,7 +19,7 @@ let client: TestClient;
 let other: TestClient;
 beforeAll(async () => {
   proxy = await startTestApp();
-  [client, other] = [await register(proxy), await register(proxy)];
+  [client, other] = [await register(proxy), await registerStranger(proxy)];
   return proxy.close;
 });
 

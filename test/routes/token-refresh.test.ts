@@ -10,6 +10,7 @@ import {
   tokensOf,
   type TestClient,
   type Tokens,
+  registerStranger,
 } from '../support/authorize.ts';
 import { type Parameters } from '../support/browser.ts';
 import { createTestDatabase, databaseKinds, type TestDatabase } from '../support/database.ts';
@@ -84,7 +85,7 @@ describe.each(databaseKinds)('on %s', (kind) => {
   });
 
   test('another client can neither use it nor end it (OAuth 2.1 §4.3.1)', async () => {
-    const other = await register(proxy);
+    const other = await registerStranger(proxy);
     expect(errorOf(await refresh(proxy, other, tokens.refreshToken))).toEqual([400, 'invalid_grant']);
     tokensOf(await refresh(proxy, client, tokens.refreshToken));
     proxy.clock.advance({ minutes: 5 });

@@ -35,6 +35,11 @@ export async function register(
   };
 }
 
+/** A client that nobody else is: the same registration twice gives the same public client. */
+export async function registerStranger(proxy: TestApp): Promise<TestClient> {
+  return register(proxy, { client_name: createNonce() });
+}
+
 /** A client that the operator made: its redirect URIs are trusted. */
 export async function registerByOperator(
   proxy: TestApp,
