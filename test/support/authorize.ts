@@ -42,7 +42,7 @@ export async function registerStranger(proxy: TestApp): Promise<TestClient> {
 
 /** A client that the operator made: its redirect URIs are trusted. */
 export async function registerByOperator(
-  proxy: TestApp,
+  proxy: Pick<TestApp, 'db' | 'clock'>,
   metadata: Readonly<Record<string, unknown>> = {},
 ): Promise<TestClient> {
   const read = readClientMetadata({ ...webClient, ...metadata });
