@@ -76,7 +76,7 @@ describe('before the provider', () => {
 
   test(
     'the page names client, scopes, resource and the address that gets the answer (MCP security best practices, consent UI)',
-    verifies('consent-page', 'cimd-consent'),
+    verifies('consent-page'),
     async () => {
       const client = await register(local.proxy, {
         client_name: 'Tomato editor',
@@ -360,6 +360,7 @@ describe('as the provider’s client', () => {
   let provider: Awaited<ReturnType<typeof startMisbehavingProvider>>;
   let at: Outside;
   let client: TestClient;
+  let neverAnswered: ReturnType<typeof comeBack>;
   beforeAll(async () => {
     provider = await startMisbehavingProvider();
     at = await openSite({
@@ -370,6 +371,8 @@ describe('as the provider’s client', () => {
       },
     });
     client = await register(at.proxy);
+    // It takes its ten seconds while the other tests run.
+    neverAnswered = comeBack({ query: { code: 'silence' } });
   });
   afterAll(async () => {
     await at.site.close();
@@ -391,7 +394,8 @@ describe('as the provider’s client', () => {
     const url = await approve(asked);
     const { nonce = '', state = '' } = Object.fromEntries(url.searchParams);
     provider.on('/userinfo', () => ({ body: { sub: claims.sub ?? 'person-1' } }));
-    provider.on('/token', async () => {
+    provider.on('/token', async (call) => {
+      if (call.form.get('code') === 'silence') return { hangs: true };
       const idToken = await provider.idToken({ nonce, ...claims });
       return (await token?.(idToken)) ?? { body: await provider.tokens({ id_token: idToken }) };
     });
@@ -511,6 +515,17 @@ describe('as the provider’s client', () => {
 
       expect(subjects[0]).toBe(subjects[2]);
       expect(subjects[0]).not.toBe(subjects[1]);
+    },
+  );
+
+  test(
+    'nor do we wait for ever for one that says nothing: the person may come back later (RFC 9110 §15.6.4)',
+    verifies('provider-bounds'),
+    async () => {
+      const { answer } = await neverAnswered;
+
+      expect(answer.statusCode).toBe(503);
+      expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
     },
   );
 
