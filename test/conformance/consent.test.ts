@@ -12,6 +12,7 @@ import {
   locationOf,
   redeem,
   register,
+  registerStranger,
   type TestClient,
   tokensOf,
 } from '../support/authorize.ts';
@@ -20,7 +21,7 @@ import { createClock } from '../support/clock.ts';
 import { textOf } from '../support/html.ts';
 import { misbehavingClient, startMisbehavingProvider } from '../support/misbehaving-provider.ts';
 import { cancelAt, openBrowser as openProviderBrowser, signInAt } from '../support/sample-provider.ts';
-import { openSite, type Outside, publicUrl, registerStranger } from './outside.ts';
+import { openSite, type Outside, publicUrl } from './outside.ts';
 import { verifies } from './verifies.ts';
 
 let local: Outside;
