@@ -55,3 +55,6 @@ begin
 end
 $$;
 create trigger grants_ended after delete on grants for each row execute function remember_end_of_grant();
+
+-- When a client was told that its token lacks a scope (403 insufficient_scope), so that its next refresh says so too.
+alter table grants add column step_up_asked_at timestamptz;

@@ -15,6 +15,7 @@ import { createLogger } from './http/logging.ts';
 import './http/principal.ts';
 import { mcpRateLimiter, registerRateLimits } from './http/rate-limits.ts';
 import { registerRequestLog } from './http/request-log.ts';
+import { scopeInspection } from './http/scope-inspection.ts';
 import { registerTransportSecurity } from './http/transport-security.ts';
 import { pageHeaders } from './http/send-page.ts';
 import { closeGracefully } from './proxy/close-gracefully.ts';
@@ -95,6 +96,7 @@ export async function buildApp(
       resource: { ...resource, target: readTarget(resource.serverUrl, resource.path) },
       publicOrigin: config.baseUrl,
       authenticate: authenticate(services, resource, mcpRateLimiter(app, config)),
+      inspection: scopeInspection(services),
     });
   }
   return app;

@@ -106,6 +106,8 @@ export const environmentSchema = z
       (scopes) => scopes.length > 0 && scopes.every((scope) => /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(scope)),
       'must be scopes with commas between. Example: openid,profile,email',
     ),
+    TOOL_SCOPES: z.string(),
+    TOOL_SCOPES_MAX_BODY_BYTES: wholeNumber(4_194_304, 1024, 1_073_741_824),
     BASE_URL: text(
       isOrigin,
       'must be an origin: scheme and host, without a path. Example: https://mcp.example.com',

@@ -4,14 +4,19 @@ import { parseEnv } from 'node:util';
 import type { z } from 'zod';
 import { type Environment, type ProviderConfig, readProvider } from './config-provider.ts';
 import { environmentSchema } from './config-schema.ts';
+import { readToolScopes } from './config-tool-scopes.ts';
 import type { OutboundProxy } from './outbound/outbound-proxy.ts';
 import type { OutboundPolicy } from './outbound/safe-fetch.ts';
 import type { ClientPolicy } from './protocol/client-policy.ts';
+import type { ScopePolicy } from './protocol/scope-policy.ts';
 
 export interface Config {
   readonly mcpServerUrl: string;
   readonly provider: ProviderConfig;
   readonly scopesSupported: readonly string[];
+  /** Undefined: one good token is enough for everything. */
+  readonly toolScopes: ScopePolicy | undefined;
+  readonly toolScopesMaxBodyBytes: number;
   /** The issuer: an origin, without a trailing slash. */
   readonly baseUrl: string;
   readonly host: string;
@@ -115,6 +120,7 @@ export function loadConfig(environment: Environment): Config {
       'PORT 0 takes any free port, so BASE_URL must say the public address. Example: https://mcp.example.com',
     );
   }
+  const toolScopes = readToolScopes(values.TOOL_SCOPES, problems);
   const provider = readProvider(present, problems);
   if (problems.length > 0 || provider === undefined) throw new ConfigError(problems);
 
@@ -123,6 +129,8 @@ export function loadConfig(environment: Environment): Config {
     mcpServerUrl: values.MCP_SERVER_URL ?? '',
     provider,
     scopesSupported: [...new Set(values.SCOPES_SUPPORTED ?? ['openid', 'profile', 'email'])],
+    toolScopes,
+    toolScopesMaxBodyBytes: values.TOOL_SCOPES_MAX_BODY_BYTES ?? 4_194_304,
     baseUrl: new URL(values.BASE_URL ?? `http://localhost:${port}`).origin,
     host: values.HOST ?? 'localhost',
     port,

@@ -42,6 +42,7 @@ export async function buildServices(
     ));
   try {
     await migrate(db);
+    warnOfUnknownMethods(config, log);
     const sealer = new Sealer(encryptionKeys(config, log));
     await checkEncryptionKeys(db, sealer, clock());
     const keyRing = new KeyRing({ db, sealer, clock, alg: config.signingAlg });
@@ -98,6 +99,13 @@ export async function buildServices(
     if (overrides.db === undefined) await db.close();
     throw error;
   }
+}
+
+/** MCP grows, so it is no mistake; but a misspelt rule protects nothing, and nobody would notice. */
+function warnOfUnknownMethods({ toolScopes }: Config, log: Logger): void {
+  const methods = toolScopes === undefined ? [] : unknownMethods(toolScopes);
+  if (methods.length > 0)
+    log.warn({ methods }, 'TOOL_SCOPES has rules for methods that MCP does not have so far');
 }
 
 function encryptionKeys(config: Config, log: Logger): readonly Uint8Array[] {

@@ -1,6 +1,7 @@
 /** Sends an approved request to the identity provider. */
 import { createNonce, hashSecret } from '../crypto/secrets.ts';
 import type { SignInSecrets } from '../identity/identity-provider.ts';
+import { offlineAccess } from '../protocol/scope.ts';
 import type { SecretHash } from '../protocol/secret-hash.ts';
 import {
   approveRequest,
@@ -85,10 +86,12 @@ async function redirectWith(
   { signInSecret, ...secrets }: RedirectSecrets,
   pending: PendingRequest,
 ): Promise<SignInRedirect> {
+  // The provider knows no others, and would refuse the whole sign-in for one.
+  const upstreamScopes = new Set([...config.scopesSupported, offlineAccess]);
   const url = await identityProvider.signInUrl({
     ...secrets,
     redirectUri: callbackUrl(config.baseUrl),
-    scopes: pending.scopes,
+    scopes: pending.scopes.filter((scope) => upstreamScopes.has(scope)),
   });
   return { location: url.href, state: secrets.state, signInSecret };
 }

@@ -12,6 +12,8 @@ export const lifetimes = {
   signInMs: 10 * minute,
   /** How long an authorization code can be redeemed. RFC 6749 §4.1.2 recommends at most 10 minutes. */
   authorizationCodeMs: 2 * minute,
+  /** From a challenge for more scopes to the refresh by which a client answers it. */
+  stepUpMs: minute / 2,
   /** How long a browser's approval is remembered. */
   rememberedConsentMs: 180 * day,
   /** How long the MCP server can believe an identity assertion. */

@@ -14,8 +14,9 @@ import {
   rotateRefreshToken as storeRotation,
   type StoredRefreshToken,
 } from '../repositories/refresh-tokens.ts';
+import { takeStepUp } from '../repositories/step-ups.ts';
 import { draftTokens, type IssuedTokens, signTokens } from './issue-tokens.ts';
-import { later } from './lifetimes.ts';
+import { later, lifetimes } from './lifetimes.ts';
 import type { Services } from './services.ts';
 
 type RotateServices = Pick<Services, 'db' | 'clock' | 'config' | 'keyRing' | 'resources' | 'revocationFeed'>;
@@ -34,7 +35,7 @@ const successor = z.object({
  * presented gives the same successor again, since real clients refresh from several processes and lose answers; after
  * it, a second use means that someone else may hold the token, and the grant ends (RFC 9700 §4.14.2).
  *
- * @throws TokenError `invalid_grant`, `invalid_target`, `invalid_scope`
+ * @throws TokenError `invalid_grant`, `invalid_target`, `invalid_scope`, `interaction_required`
  */
 export async function rotateRefreshToken(
   services: RotateServices,
@@ -49,6 +50,8 @@ export async function rotateRefreshToken(
   const scopes = readScopes(services, stored, request);
   if (stored.consumedAt !== undefined)
     return answerAgain(services, stored, request.refreshToken, presentedHash);
+
+  await refuseWhereMoreIsNeeded(services, stored, request);
 
   const draft = draftTokens(services);
   const issued = await signTokens(services, draft, { ...stored, scopes });
@@ -87,6 +90,24 @@ function readScopes(
     });
   }
   return requested.length === 0 ? stored.grantedScopes : requested;
+}
+
+/**
+ * A client that refreshes because it was told to get more scopes would get what it has, and give up: official SDK 1
+ * does. This answer, once, sends it to the person, as Microsoft Entra ID does with the same code. Nothing is used up,
+ * so that a client which refreshes for another reason succeeds when it tries again.
+ */
+async function refuseWhereMoreIsNeeded(
+  { db, clock, config }: RotateServices,
+  { grantId }: StoredRefreshToken,
+  { scope }: RefreshRequest,
+): Promise<void> {
+  if (config.toolScopes === undefined || scope !== undefined) return;
+  if (!(await takeStepUp(db, grantId, later(clock(), -lifetimes.stepUpMs)))) return;
+  throw new TokenError('interaction_required', {
+    reason: 'the client was just told to ask for more scopes',
+    description: 'More scopes were asked for: a refresh cannot give them, a new authorization can',
+  });
 }
 
 async function answerAgain(

@@ -8,6 +8,7 @@ import type { RawParameters } from '../protocol/parameters.ts';
 import { mayRememberConsent } from '../protocol/recognize-client.ts';
 import { matchRedirectUri, type RedirectTarget } from '../protocol/redirect-uri.ts';
 import { type Resource, readResources } from '../protocol/resource.ts';
+import { localScopes } from '../protocol/scope-policy.ts';
 import { grantableScopes, parseScope } from '../protocol/scope.ts';
 import { insertAuthorizationRequest, type PendingRequest } from '../repositories/authorization-requests.ts';
 import { type Client, findClient } from '../repositories/clients.ts';
@@ -141,6 +142,7 @@ function readPendingRequest(
   if (request.scope !== undefined && requestedScopes === undefined) {
     throw refuse('invalid_scope', 'scope has characters that a scope cannot have');
   }
+  const { config } = services;
   const allowedScopes = client.source === 'operator' ? client.scopes : undefined;
   const pending = {
     clientId: client.clientId,
@@ -148,7 +150,7 @@ function readPendingRequest(
     state: request.state,
     codeChallenge: request.codeChallenge,
     resource: resource.identifier,
-    scopes: grantableScopes(requestedScopes, services.config.scopesSupported, allowedScopes),
+    scopes: grantableScopes(requestedScopes, config.scopesSupported, allowedScopes, localScopes(config)),
   };
   return { pending, resource, forcesConsent: request.forcesConsent };
 }

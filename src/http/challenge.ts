@@ -23,7 +23,7 @@ export async function sendChallenge(
     'www-authenticate',
     bearerChallenge(error, {
       resourceMetadataUrl: resourceMetadataUrl(config.baseUrl, resource),
-      scopes: config.scopesSupported.filter((scope) => scope !== offlineAccess),
+      scopes: (error.scopes ?? config.scopesSupported).filter((scope) => scope !== offlineAccess),
     }),
   );
   if (error.code === 'missing_token' && request.method === 'GET' && prefersHtml(request)) {

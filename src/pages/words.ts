@@ -15,9 +15,9 @@ export interface ScopeWords {
   readonly words: string;
 }
 
-/** The standard scopes in words (OpenID Connect Core §5.4, §11). */
-export function describeScope(scope: string): ScopeWords {
-  return { scope, words: scopes.get(scope) ?? scope };
+/** The standard scopes in words (OpenID Connect Core §5.4, §11), and others in the operator's. */
+export function describeScope(scope: string, operatorWords?: ReadonlyMap<string, string>): ScopeWords {
+  return { scope, words: operatorWords?.get(scope) ?? scopes.get(scope) ?? scope };
 }
 
 interface ErrorWords {

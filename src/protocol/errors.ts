@@ -57,8 +57,14 @@ export class AuthorizationError extends Refusal {
 export class BearerError extends Refusal {
   override readonly name = 'BearerError';
   readonly status: 401 | 403;
-  constructor(code: 'missing_token' | 'invalid_token' | 'insufficient_scope', options: RefusalOptions) {
+  /** What to ask for; undefined means the default. */
+  readonly scopes: readonly string[] | undefined;
+  constructor(
+    code: 'missing_token' | 'invalid_token' | 'insufficient_scope',
+    options: RefusalOptions & { readonly scopes?: readonly string[] },
+  ) {
     super(code, options);
+    this.scopes = options.scopes;
     this.status = code === 'insufficient_scope' ? 403 : 401;
   }
 }

@@ -16,15 +16,18 @@ export function formatScope(scopes: readonly string[]): string {
 /**
  * The scopes that a request gets: those asked for that this server supports, in the order asked. Unknown ones are
  * left out rather than refused, and the answer says what was granted (RFC 6749 §3.3). Asking for nothing, or for
- * nothing that is supported, means the default: all supported ones.
+ * nothing that is supported, means the default: all supported ones, but none of the `local` ones.
  */
 export function grantableScopes(
   requested: readonly string[] | undefined,
   supported: readonly string[],
   allowed: readonly string[] | undefined,
+  local: readonly string[] = [],
 ): readonly string[] {
-  const available = allowed === undefined ? supported : supported.filter((scope) => allowed.includes(scope));
-  const wanted = (requested ?? []).filter((scope) => available.includes(scope) || scope === offlineAccess);
+  const isAllowed = (scope: string): boolean => allowed === undefined || allowed.includes(scope);
+  const available = supported.filter(isAllowed);
+  const askable = new Set([...available, ...local.filter(isAllowed), offlineAccess]);
+  const wanted = (requested ?? []).filter((scope) => askable.has(scope));
   return wanted.some((scope) => scope !== offlineAccess) ? wanted : [...available, ...wanted];
 }
 

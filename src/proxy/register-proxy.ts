@@ -1,5 +1,6 @@
 /** Lets authenticated requests for a resource through to its MCP server. */
 import { METHODS } from 'node:http';
+import type { Readable } from 'node:stream';
 import httpProxy from '@fastify/http-proxy';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import '../http/principal.ts';
@@ -7,6 +8,7 @@ import type { ProxiedResource } from '../protocol/resource.ts';
 import { sendAnswer, sendFailure, signalThatClientLeft } from './answer.ts';
 import { abortSignal, openBackend } from './backend.ts';
 import { forwardedHeaders } from './forwarded-headers.ts';
+import { bodyInspector, type Inspection } from './inspected-body.ts';
 import { findRefusal, sendRefusal } from './refusal.ts';
 import { detachedBody } from './request-body.ts';
 import { returnedHeaders } from './returned-headers.ts';
@@ -19,6 +21,8 @@ export interface ProxyOptions {
   /** Sets `request.principal`, or throws. It runs before anything else is looked at. */
   readonly authenticate: (request: FastifyRequest) => Promise<void>;
   readonly connectTimeoutMs?: number;
+  /** Who must know what a body asks for. Without it no body is looked at. */
+  readonly inspection?: Inspection | undefined;
 }
 
 /** CORS answers OPTIONS. CONNECT never gets here. TRACE is among them to be refused after authentication. */
@@ -43,6 +47,16 @@ export async function registerProxy(app: FastifyInstance, options: ProxyOptions)
     request.headers['content-type'] = 'application/octet-stream';
     done();
   });
+  const bodies = new WeakMap<FastifyRequest, Readable>();
+  if (options.inspection !== undefined) {
+    const inspect = bodyInspector(options.inspection);
+    app.addHook('preHandler', async (request, reply) => {
+      const body = await inspect(request, reply);
+      if (reply.sent) return reply;
+      if (body !== undefined) bodies.set(request, body);
+      return undefined;
+    });
+  }
   app.addHook('onClose', () => backend.close());
 
   for (const method of methods) {
@@ -72,7 +86,7 @@ export async function registerProxy(app: FastifyInstance, options: ProxyOptions)
       publicLocation: (location: string) =>
         publicLocation(location, { resource, publicOrigin, upstreamPath: mapped.path }),
     };
-    request.body = detachedBody(request.raw);
+    request.body = bodies.get(request) ?? detachedBody(request.raw);
     reply.from(mapped.path, {
       // A GET answered 503 would be repeated ten times. Whether to try again is for the client to say.
       retryDelay: () => null,

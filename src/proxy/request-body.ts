@@ -15,7 +15,7 @@ export function detachedBody(request: IncomingMessage): Readable | undefined {
 }
 
 /** Whether there is content, which a GET or HEAD has no use for (RFC 9110 §9.3.1). */
-function hasBody({ method, headers }: IncomingMessage): boolean {
+export function hasBody({ method, headers }: IncomingMessage): boolean {
   if (method === 'GET' || method === 'HEAD') return false;
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }

@@ -9,7 +9,7 @@ import { isLoopbackUri, isPrivateUseUri } from '../protocol/redirect-uri.ts';
 type ConsentStep = Extract<AuthorizationStep, { step: 'consent' }>;
 
 export function consentProps(
-  { identityProvider }: Pick<Services, 'identityProvider'>,
+  { identityProvider, config }: Pick<Services, 'identityProvider' | 'config'>,
   step: ConsentStep,
 ): ConsentPageProps {
   const { client, target, resource } = step;
@@ -25,7 +25,7 @@ export function consentProps(
     registeredAt: client.createdAt,
     resourceName: resource.name,
     resourceIdentifier: resource.identifier,
-    scopes: step.scopes.map(describeScope),
+    scopes: step.scopes.map((scope) => describeScope(scope, config.toolScopes?.words)),
     providerName: identityProvider.displayName,
     providerUnavailable: identityProvider.status().state === 'unavailable',
     requestId: step.requestId,

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Services } from '../flows/services.ts';
 import { refuseOtherMethods } from '../http/methods.ts';
 import { authorizationServerMetadata, protectedResourceMetadata } from '../protocol/metadata.ts';
+import { localScopes } from '../protocol/scope-policy.ts';
 
 const cacheControl = 'public, max-age=300';
 
@@ -26,9 +27,10 @@ export async function discoveryRoutes(
     `${resourcePath}/.well-known/${name}`,
   ];
 
+  const scopes = [...config.scopesSupported, ...localScopes(config)];
   const serverMetadata = authorizationServerMetadata(
     config.baseUrl,
-    config.scopesSupported,
+    scopes,
     [config.signingAlg],
     { policy: config.clientRegistration, takesDocuments: config.clientDocuments.enabled },
   );

@@ -70,6 +70,10 @@ export interface ConnectedClient {
   /** What it holds now; undefined after the server has ended the grant. */
   tokens(): OAuthTokens | undefined;
   readonly clientId: string;
+  /** Where the SDK wants the person to go, after it has given up on a call because only they can help. */
+  readonly authorizationUrl: URL | undefined;
+  /** The person goes there, and the client gets their answer. */
+  signInAgain(): Promise<void>;
   /** The tool's structured answer; `onProgress` hears what it reports meanwhile. */
   call(
     name: string,
@@ -93,6 +97,14 @@ async function signIn(
   attempt: () => Promise<{ finish(answer: URLSearchParams): Promise<void> }>,
 ): Promise<void> {
   const { finish } = await attempt();
+  await answerSignIn(session, person, finish);
+}
+
+async function answerSignIn(
+  session: Session,
+  person: Person,
+  finish: (answer: URLSearchParams) => Promise<void>,
+): Promise<void> {
   if (session.authorizationUrl === undefined) throw new Error('nobody was asked to sign in');
   const answer = await new ScriptedBrowser().connect(session.authorizationUrl.href, {
     ...person,
@@ -128,6 +140,11 @@ export const connectV1: Connect = async (mcpUrl, { person, fetch }) => {
     protocolVersion: transport.protocolVersion,
     tokens: () => session.issued,
     clientId: session.client?.client_id ?? '',
+    get authorizationUrl() {
+      return session.authorizationUrl;
+    },
+    signInAgain: async () =>
+      answerSignIn(session, person, async (answer) => transport.finishAuth(answer.get('code') ?? '')),
     call: async (name, args = {}, onProgress = () => undefined) => {
       const onprogress = ({ progress }: { progress: number }) => onProgress(progress);
       return (await client.callTool({ name, arguments: args }, undefined, { onprogress }))[
@@ -151,11 +168,16 @@ export const connectV2 =
       return { finish: async (answer) => transport.finishAuth(answer) };
     });
     const client = create();
-    await client.connect(new TransportV2(mcpUrl, options));
+    const transport = new TransportV2(mcpUrl, options);
+    await client.connect(transport);
     return {
       protocolVersion: client.getNegotiatedProtocolVersion(),
       tokens: () => session.issued,
       clientId: session.client?.client_id ?? '',
+      get authorizationUrl() {
+        return session.authorizationUrl;
+      },
+      signInAgain: async () => answerSignIn(session, person, async (answer) => transport.finishAuth(answer)),
       call: async (name, args = {}, onProgress = () => undefined) => {
         const onprogress = ({ progress }: { progress: number }) => onProgress(progress);
         return (await client.callTool({ name, arguments: args }, { onprogress })).structuredContent;
