@@ -107,7 +107,7 @@ export const environmentSchema = z
       'must be scopes with commas between. Example: openid,profile,email',
     ),
     TOOL_SCOPES: z.string(),
-    TOOL_SCOPES_MAX_BODY_BYTES: wholeNumber(4_194_304, 1024, 1_073_741_824),
+    TOOL_SCOPES_MAX_BODY_BYTES: wholeNumber(1_048_576, 1024, 1_073_741_824),
     BASE_URL: text(
       isOrigin,
       'must be an origin: scheme and host, without a path. Example: https://mcp.example.com',

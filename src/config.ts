@@ -130,7 +130,7 @@ export function loadConfig(environment: Environment): Config {
     provider,
     scopesSupported: [...new Set(values.SCOPES_SUPPORTED ?? ['openid', 'profile', 'email'])],
     toolScopes,
-    toolScopesMaxBodyBytes: values.TOOL_SCOPES_MAX_BODY_BYTES ?? 4_194_304,
+    toolScopesMaxBodyBytes: values.TOOL_SCOPES_MAX_BODY_BYTES ?? 1_048_576,
     baseUrl: new URL(values.BASE_URL ?? `http://localhost:${port}`).origin,
     host: values.HOST ?? 'localhost',
     port,

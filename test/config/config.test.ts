@@ -1,5 +1,8 @@
 /** The environment, read once: every mistake is named, no secret is shown (design.md §2). */
-import { describe, expect, test } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { ConfigError, loadConfig, loadStorageConfig } from '../../src/config.ts';
 
 const minimal = {
@@ -66,6 +69,34 @@ describe('defaults', () => {
     const config = loadConfig({ ...minimal, ENCRYPTION_KEY: keys.join(',') });
 
     expect(config.encryptionKeys?.map((key) => key[0])).toEqual([1, 2]);
+  });
+});
+
+describe('TOOL_SCOPES (protocol.md 100)', () => {
+  const policy = '{"rules":{"tools/call delete_*":["files:write"]}}';
+  const rules = [{ method: 'tools/call', name: 'delete_*', scopes: ['files:write'] }];
+
+  test('is a policy in JSON, or the path of a file with one', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'tool-scopes-'));
+    onTestFinished(() => rmSync(directory, { recursive: true }));
+    const file = join(directory, 'policy.json');
+    writeFileSync(file, ` ${policy}\n`);
+
+    expect(loadConfig(minimal)).toMatchObject({ toolScopes: undefined, toolScopesMaxBodyBytes: 1_048_576 });
+    expect(loadConfig({ ...minimal, TOOL_SCOPES: policy }).toolScopes).toMatchObject({ rules });
+    expect(loadConfig({ ...minimal, TOOL_SCOPES: file }).toolScopes).toMatchObject({ rules });
+  });
+
+  test('every mistake in it has a line of its own', () => {
+    const problems = problemsOf({ ...minimal, TOOL_SCOPES: '{"rules":{"tools/call *x":["a b"],"ping":[]}}' });
+    expect(problems).toHaveLength(3);
+    expect(problems.every((problem) => problem.startsWith('TOOL_SCOPES has '))).toBe(true);
+  });
+
+  test('a file that is not there is named', () => {
+    expect(problemsOf({ ...minimal, TOOL_SCOPES: './nowhere.json' })).toEqual([
+      expect.stringMatching(/^TOOL_SCOPES .*there is none at \.\/nowhere\.json/),
+    ]);
   });
 });
 

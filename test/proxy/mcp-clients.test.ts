@@ -8,7 +8,7 @@ import { StreamableHTTPClientTransport as TransportV1 } from '@modelcontextproto
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { startSampleMcpServer } from '../../scripts/sample-mcp-server.ts';
 import type { Principal } from '../../src/protocol/principal.ts';
-import { alice, send, startProxy } from './support.ts';
+import { alice, send, startProxy as startPlainProxy } from './support.ts';
 
 const clientInfo = { name: 'test', version: '1.0.0' };
 const person: Principal = { ...alice, name: 'Zoë 王小明 🦊' };
@@ -75,7 +75,17 @@ async function startServer(): Promise<string> {
   return server.url;
 }
 
-describe.each(Object.entries(clients))('%s', (name, connect) => {
+/** With a scope policy bodies are judged first: clients notice nothing of it. */
+const inspection = { maxBodyBytes: 4_194_304, authorize: async () => undefined };
+const cases = Object.entries(clients).flatMap(([name, connect]) => [
+  [name, 'bodies unread', connect, {}] as const,
+  [name, 'bodies judged', connect, { inspection }] as const,
+]);
+
+describe.each(cases)('%s, %s', (name, _how, connect, however) => {
+  const startProxy = async (url: string, options: Parameters<typeof startPlainProxy>[1] = {}) =>
+    startPlainProxy(url, { ...however, ...options });
+
   test('speaks its own revision, and sees every tool', async () => {
     const proxy = await startProxy(await startServer());
     const client = await connect(`${proxy.origin}/mcp`);
@@ -133,8 +143,8 @@ describe.each(Object.entries(clients))('%s', (name, connect) => {
 test('a session belongs to the person who opened it (protocol.md, item 101)', async () => {
   const url = await startServer();
   const [forAlice, forBob] = await Promise.all([
-    startProxy(url),
-    startProxy(url, { principal: someoneElse }),
+    startPlainProxy(url),
+    startPlainProxy(url, { principal: someoneElse }),
   ]);
   const headers = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' };
   const params = { protocolVersion: '2025-06-18', capabilities: {}, clientInfo };
