@@ -125,7 +125,7 @@ describe('is refused, since some server might read it differently', () => {
     ['UTF-16, little end first', Buffer.from(call, 'utf16le')],
     ['UTF-16 with its mark', Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from(call, 'utf16le')])],
     ['UTF-16, big end first', Buffer.from(call, 'utf16le').swap16()],
-    ['UTF-32', Buffer.from([...call].flatMap((character) => [character.charCodeAt(0), 0, 0, 0]))],
+    ['UTF-32', Buffer.from(Array.from(Buffer.from(call), (byte) => [byte, 0, 0, 0]).flat())],
     ['Latin-1', Buffer.from('{"method":"é"}', 'latin1')],
     [
       'an overlong slash',
