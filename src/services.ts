@@ -16,6 +16,7 @@ import type { ProviderStatus } from './identity/identity-provider.ts';
 import { createProxiedFetch } from './outbound/outbound-proxy.ts';
 import { createSafeFetch, type SafeFetchOptions } from './outbound/safe-fetch.ts';
 import type { Resource } from './protocol/resource.ts';
+import { unknownMethods } from './protocol/scope-policy.ts';
 import type { Database } from './repositories/database.ts';
 import { migrate } from './repositories/migrate.ts';
 import { openDatabase } from './repositories/open-database.ts';
