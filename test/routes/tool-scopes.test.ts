@@ -207,7 +207,7 @@ describe('asking for more', () => {
   });
 
   test('a browser that has approved less is asked again, and then remembered with more (protocol.md 108)', async () => {
-    const own = await register(proxy, { client_name: 'Asks for more' });
+    const own = await register(proxy, { redirect_uris: ['https://claude.ai/api/mcp/auth_callback'] });
     const { browser } = await authorize(proxy, own);
     const narrow = authorizeUrl(own, 'v'.repeat(43));
     const wide = authorizeUrl(own, 'v'.repeat(43), { scope: 'openid profile email files:write' });
