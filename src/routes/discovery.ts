@@ -28,12 +28,10 @@ export async function discoveryRoutes(
   ];
 
   const scopes = [...config.scopesSupported, ...localScopes(config)];
-  const serverMetadata = authorizationServerMetadata(
-    config.baseUrl,
-    scopes,
-    [config.signingAlg],
-    { policy: config.clientRegistration, takesDocuments: config.clientDocuments.enabled },
-  );
+  const serverMetadata = authorizationServerMetadata(config.baseUrl, scopes, [config.signingAlg], {
+    policy: config.clientRegistration,
+    takesDocuments: config.clientDocuments.enabled,
+  });
   for (const name of ['oauth-authorization-server', 'openid-configuration']) {
     const paths = [`/.well-known/${name}`, ...resources.flatMap(({ path }) => forms(name, path))];
     for (const path of paths) serve(path, () => serverMetadata);
