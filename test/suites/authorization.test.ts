@@ -19,7 +19,7 @@ const withDocuments = {
   ...always,
   'authorization-server-metadata-endpoint': [
     'authorization-server-metadata SUCCESS',
-    'authorization-server-metadata-cimd WARNING',
+    'authorization-server-metadata-cimd SUCCESS',
   ],
 };
 

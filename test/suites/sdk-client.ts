@@ -2,7 +2,7 @@
  * A command-line client made with one version of the official SDK, as its users write them: it keeps what it is given
  * in a file, listens on loopback for the answer of a sign-in, calls a tool and leaves.
  *
- *     node sdk-client.ts <v1 or v2 of the API> <the SDK's folder> <era> <MCP URL> <file>
+ *     node sdk-client.ts <v1 or v2 of the API> <the SDK's folder> <era> <MCP URL> <file> [--listen] [--document=<URL>]
  *
  * It prints one line for each thing that happens: a word, and what it is about.
  */
@@ -33,6 +33,8 @@ interface Stored {
 class Session {
   readonly redirectUrl: string;
   readonly clientMetadata;
+  /** Its client id, where the server reads such documents (MCP authorization, "Client ID Metadata Documents"). */
+  readonly clientMetadataUrl?: string;
   readonly #state = randomUUID();
   readonly #stored: Stored = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Stored) : {};
   #verifier = '';
@@ -47,6 +49,8 @@ class Session {
       response_types: ['code'],
       token_endpoint_auth_method: 'none',
     };
+    const document = process.argv.find((argument) => argument.startsWith('--document='));
+    if (document !== undefined) this.clientMetadataUrl = document.slice('--document='.length);
   }
 
   #keep(changed: Stored): void {

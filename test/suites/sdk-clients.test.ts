@@ -1,7 +1,5 @@
 /** Clients made with every line of the official SDK, each a program of its own that keeps its tokens in a file. */
 import { cp, rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { ScriptedBrowser } from '../../scripts/scripted-browser.ts';
 import type { ServedMcp } from '../../scripts/serve-mcp.ts';
@@ -10,31 +8,9 @@ import { createClock } from '../support/clock.ts';
 import { databaseKinds } from '../support/database.ts';
 import { type Site, startSite } from '../support/instances.ts';
 import { startConformanceServer } from './conformance-server.ts';
-import { describeWithPrograms, installed, newHome, type Program, run } from './programs.ts';
+import { describeWithPrograms, newHome, type Program } from './programs.ts';
+import { type Sdk, sdks, startSdk } from './sdks.ts';
 import { signInFor, watch, type Watched } from './watch.ts';
-
-interface Sdk {
-  readonly name: string;
-  /** The newest that it speaks with our server. */
-  readonly revision: string;
-  readonly api: 'v1' | 'v2';
-  readonly folder: string;
-  readonly era: 'legacy' | 'auto';
-}
-
-const sdks: readonly Sdk[] = [
-  { name: 'SDK 1.11', revision: '2025-03-26', api: 'v1', folder: 'sdk-1.11', era: 'legacy' },
-  { name: 'SDK 1.20', revision: '2025-06-18', api: 'v1', folder: 'sdk-1.20', era: 'legacy' },
-  { name: 'SDK 1.32', revision: '2025-11-25', api: 'v1', folder: 'sdk-1.32', era: 'legacy' },
-  {
-    name: 'SDK 2.4',
-    revision: '2025-11-25',
-    api: 'v2',
-    folder: '@modelcontextprotocol/client',
-    era: 'legacy',
-  },
-  { name: 'SDK 2.4', revision: '2026-07-28', api: 'v2', folder: '@modelcontextprotocol/client', era: 'auto' },
-];
 
 describeWithPrograms('the official SDK', () => {
   const kind = databaseKinds[0] ?? 'embedded';
@@ -65,12 +41,8 @@ describeWithPrograms('the official SDK', () => {
     return home;
   };
 
-  const start = async ({ api, folder, era }: Sdk, home: string, ...more: string[]) => {
-    const program = fileURLToPath(new URL('sdk-client.ts', import.meta.url));
-    const mcpUrl = `${site.front.origin}/mcp`;
-    const file = join(home, 'session.json');
-    return run(program, [api, installed(folder), era, mcpUrl, file, ...more], { home });
-  };
+  const start = async (sdk: Sdk, home: string, ...more: readonly string[]) =>
+    startSdk(sdk, `${site.front.origin}/mcp`, home, ...more);
   /** Signs the person in where the client sends them. */
   const signIn = async (program: Program) => {
     const [, url = ''] = await program.says(/^authorize "(.+)"$/m);

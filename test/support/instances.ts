@@ -80,6 +80,8 @@ export interface SiteOptions {
   /** Several need PostgreSQL. Default: 1 */
   readonly instances?: number;
   readonly clock?: Overrides['clock'];
+  /** How it reaches the documents of strangers. */
+  readonly outbound?: Overrides['outbound'];
   readonly environment?: ServerEnvironment;
   readonly provider?: ProviderOptions;
 }
@@ -101,6 +103,7 @@ export async function startSite(kind: DatabaseKind, options: SiteOptions = {}): 
     const app = await buildApp(loadConfig(environment), {
       ...(kind === 'embedded' && { db: database.db }),
       ...(options.clock !== undefined && { clock: options.clock }),
+      ...(options.outbound !== undefined && { outbound: options.outbound }),
       log: createLogger('trace', { write: (line) => void log.push(line) }),
     });
     await app.listen({ host: '127.0.0.1', port: 0 });
