@@ -31,6 +31,7 @@ export async function sendChallenge(
       resourceName: resource.name,
       mcpUrl: resource.identifier,
       providerName: identityProvider.displayName,
+      needsClientId: config.clientRegistration === 'off',
     };
     return sendPage(reply, error.status, homePage(props));
   }

@@ -10,6 +10,8 @@ export interface HomePageProps {
   /** The address that people give to their MCP client. */
   readonly mcpUrl: string;
   readonly providerName: string;
+  /** Whether clients cannot introduce themselves here: people have to bring a client ID. */
+  readonly needsClientId: boolean;
 }
 
 export function homePage(props: HomePageProps): Html {
@@ -28,6 +30,7 @@ export function homePage(props: HomePageProps): Html {
         Add this address to Claude, ChatGPT, Cursor, VS Code or any other MCP client. The first time, it
         brings you here to approve it, then to ${provider} to sign in.
       </p>
+      ${props.needsClientId && html`<p class="note">Apps cannot register themselves here. Ask the people who run this server for a client ID, and enter it where the app asks for OAuth details.</p>`}
       <section class="tight">
         <h2>Server address</h2>
         ${copyBox(mcpUrl)}
@@ -84,9 +87,9 @@ export function homePage(props: HomePageProps): Html {
         <details>
           <summary>Any other client</summary>
           <p>
-            Choose the <strong>Streamable HTTP</strong> transport, give it the server address, and leave every
-            OAuth field empty: the client finds out the rest by itself. To look at the server, use the MCP
-            Inspector:
+            Choose the <strong>Streamable HTTP</strong> transport, give it the server address, and
+            ${props.needsClientId ? 'your client ID' : 'leave every OAuth field empty'}: the client finds out
+            the rest by itself. To look at the server, use the MCP Inspector:
           </p>
           ${copyBox(setup.inspector)}
         </details>

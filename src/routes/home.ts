@@ -21,6 +21,7 @@ export async function homeRoute(
       resourceName: resource.name,
       mcpUrl: resource.identifier,
       providerName: identityProvider.displayName,
+      needsClientId: config.clientRegistration === 'off',
     };
     return sendPage(reply, 200, homePage(props));
   });

@@ -42,4 +42,5 @@ export const homeProps: HomePageProps = {
   resourceName: 'Acme Notes',
   mcpUrl: 'https://mcp.acme.example/mcp',
   providerName: 'Google',
+  needsClientId: false,
 };

@@ -1,5 +1,5 @@
 /** Which registered redirect URI a request means, and what is added to it in the answer (OAuth 2.1 §2.3, §4.1.2). */
-import { assert, constantFrom, oneof, property, string, webUrl } from 'fast-check';
+import { assert, constantFrom, integer, oneof, option, property, string, tuple, webUrl } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   isLoopbackUri,
@@ -91,6 +91,42 @@ describe('matching', () => {
         expect(target === undefined || registered.includes(requested) || loopback.test(requested)).toBe(true);
       }),
     );
+  });
+
+  const loopbackUri = tuple(
+    constantFrom('localhost', '127.0.0.1', '[::1]'),
+    option(integer({ min: 0, max: 65_535 })),
+    constantFrom('', '/', '/cb', '/cb/', '/CB', '/cb?x=1', '/cb?x=2', '/a/cb'),
+  ).map(([host, port, path]) => ({ uri: `http://${host}${port === null ? '' : `:${port}`}${path}`, path }));
+
+  test('between loopback URIs the path alone decides: name and port do not count (RFC 8252 §7.3)', () => {
+    assert(
+      property(loopbackUri, loopbackUri, (registered, requested) => {
+        const isSamePath = (registered.path || '/') === (requested.path || '/');
+        expect(matches(registered.uri, requested.uri)).toBe(isSamePath);
+        expect(matches(registered.uri, requested.uri.replace('http:', 'https:'))).toBe(false);
+        expect(matches(registered.uri.replace('http:', 'https:'), requested.uri)).toBe(false);
+      }),
+    );
+  });
+
+  test('a pattern is no pattern: what a client registers matches only itself (RFC 9700 §2.1)', () => {
+    for (const registered of [
+      'https://client.example/*',
+      'https://*.client.example/cb',
+      'https://client.example/:id',
+      'https://global.consent.azure-apim.net/redirect/',
+      'https://global.consent.azure-apim.net/redirect/a',
+    ]) {
+      expect(matches(registered, registered)).toBe(true);
+      for (const requested of [
+        'https://client.example/cb',
+        'https://a.client.example/cb',
+        'https://global.consent.azure-apim.net/redirect/b',
+      ]) {
+        expect(matches(registered, requested)).toBe(false);
+      }
+    }
   });
 
   test('every URI that may be registered matches itself, and only then (OAuth 2.1 §2.3)', () => {

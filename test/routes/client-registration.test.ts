@@ -32,6 +32,12 @@ async function restart(clientRegistration: ClientPolicy): Promise<void> {
 }
 afterEach(() => proxy.close());
 
+/** The answer to a client whose id is this URL. Nothing is there to read in these tests. */
+async function statusOf(clientId: string): Promise<number> {
+  const client = { clientId, clientSecret: undefined, redirectUri: 'http://localhost/callback' };
+  return (await proxy.send({ url: authorizeUrl(client, 'v'.repeat(43)) })).statusCode;
+}
+
 const post = async (payload: object) => proxy.send({ method: 'POST', url: '/register', payload });
 
 describe('off', () => {
@@ -39,9 +45,14 @@ describe('off', () => {
 
   test('the endpoint is not announced, in none of the documents (RFC 8414 §2)', async () => {
     for (const url of [serverMetadata, '/.well-known/openid-configuration']) {
-      expect((await proxy.send({ url })).json()).not.toHaveProperty('registration_endpoint');
+      const document = (await proxy.send({ url })).json<object>();
+      expect(document).not.toHaveProperty('registration_endpoint');
+      expect(document).not.toHaveProperty('client_id_metadata_document_supported');
     }
-    expect((await open.send({ url: serverMetadata })).json()).toHaveProperty('registration_endpoint');
+    expect((await open.send({ url: serverMetadata })).json()).toMatchObject({
+      registration_endpoint: expect.stringContaining('/register') as string,
+      client_id_metadata_document_supported: true,
+    });
   });
 
   test.each([{ redirect_uris: [claude] }, { redirect_uris: [stranger] }, {}, []])(
@@ -54,6 +65,17 @@ describe('off', () => {
       expect(answer.headers['cache-control']).toBe('no-store');
     },
   );
+
+  test('a document is no client either, not even a known one (MCP, client registration)', async () => {
+    expect(await statusOf('https://claude.ai/oauth/claude-code-client-metadata')).toBe(403);
+  });
+
+  test('the start page asks for a client ID', async () => {
+    const page = await proxy.send({ url: '/', headers: { accept: 'text/html' } });
+    expect(page.body).toContain('Apps cannot register themselves here');
+    const before = await open.send({ url: '/', headers: { accept: 'text/html' } });
+    expect(before.body).not.toContain('Apps cannot register themselves here');
+  });
 
   test('a client that the operator made goes all the way', async () => {
     const client = await registerByOperator(proxy);
@@ -86,6 +108,10 @@ describe('known', () => {
       400,
       'invalid_redirect_uri',
     ]);
+  });
+
+  test('a strange document is refused before anything is read (MCP, client registration)', async () => {
+    expect(await statusOf('https://client.example/client.json')).toBe(403);
   });
 
   test('a known client goes all the way', async () => {
