@@ -58,3 +58,18 @@ create trigger grants_ended after delete on grants for each row execute function
 
 -- When a client was told that its token lacks a scope (403 insufficient_scope), so that its next refresh says so too.
 alter table grants add column step_up_asked_at timestamptz;
+
+-- One standing grant for each machine and resource: what it may do, however many tokens it asks for.
+create unique index grants_of_machines on grants (client_id, resource)
+  where upstream_session_id is null and revoked_at is null;
+
+-- The one resource that a machine gets tokens for, or that a client which introspects learns about. Null: any.
+alter table clients add column resource text;
+
+-- Whether it may ask what the tokens of others mean (RFC 7662): the MCP server itself, or a tool of the operator's.
+alter table clients add column may_introspect boolean not null default false;
+
+-- Neither is for a client that cannot prove who it is (OAuth 2.1 §4.2, RFC 7662 §2.1).
+alter table clients add constraint clients_confidential check (
+  token_endpoint_auth_method <> 'none' or not (may_introspect or 'client_credentials' = any (grant_types))
+);

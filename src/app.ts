@@ -27,6 +27,7 @@ import { consentRoute } from './routes/consent.ts';
 import { discoveryRoutes } from './routes/discovery.ts';
 import { healthRoutes } from './routes/health.ts';
 import { homeRoute } from './routes/home.ts';
+import { introspectRoute } from './routes/introspect.ts';
 import { registerRoute } from './routes/register.ts';
 import { revokeRoute } from './routes/revoke.ts';
 import { tokenRoute } from './routes/token.ts';
@@ -84,6 +85,7 @@ export async function buildApp(
       await forms.register(formbody, { bodyLimit: 16_384 });
       await forms.register(tokenRoute, { services });
       await forms.register(revokeRoute, { services });
+      await forms.register(introspectRoute, { services });
     });
   });
   const cookies = createBrowserCookies(config.baseUrl);

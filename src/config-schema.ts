@@ -134,6 +134,7 @@ export const environmentSchema = z
     ACCESS_TOKEN_TTL_SECONDS: wholeNumber(3600, 30, 86_400 * 7),
     REFRESH_TOKEN_TTL_SECONDS: wholeNumber(2_592_000, 60, 86_400 * 730),
     REFRESH_GRACE_SECONDS: wholeNumber(120, 0, 3600),
+    CONNECTION_TTL_SECONDS: wholeNumber(7_776_000, 60, 86_400 * 730),
     CORS_ALLOWED_ORIGINS: list.refine(
       (origins) =>
         (origins.length === 1 && origins[0] === '*') ||

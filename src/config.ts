@@ -36,6 +36,8 @@ export interface Config {
   readonly accessTokenTtlSeconds: number;
   readonly refreshTokenTtlSeconds: number;
   readonly refreshGraceSeconds: number;
+  /** How long after a sign-in its tokens may be renewed. Undefined: for as long as they are used. */
+  readonly connectionTtlSeconds: number | undefined;
   readonly corsAllowedOrigins: readonly string[];
   readonly rateLimitMax: number;
   readonly rateLimitWindowSeconds: number;
@@ -144,6 +146,7 @@ export function loadConfig(environment: Environment): Config {
     accessTokenTtlSeconds: values.ACCESS_TOKEN_TTL_SECONDS ?? 3600,
     refreshTokenTtlSeconds: values.REFRESH_TOKEN_TTL_SECONDS ?? 30 * 86_400,
     refreshGraceSeconds: values.REFRESH_GRACE_SECONDS ?? 120,
+    connectionTtlSeconds: values.CONNECTION_TTL_SECONDS,
     corsAllowedOrigins: values.CORS_ALLOWED_ORIGINS ?? ['*'],
     rateLimitMax: values.RATE_LIMIT_MAX ?? 120,
     rateLimitWindowSeconds: values.RATE_LIMIT_WINDOW_SECONDS ?? 60,

@@ -1,19 +1,28 @@
 /** Creates a client by the operator's hand: `npm run create-client`, or `node dist/create-client.js` in the image. */
+import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ConfigError, loadStorageConfig, readEnvironment, type StorageConfig } from './config.ts';
-import { registerClient, type RegisteredClient } from './flows/register-client.ts';
+import { readPublicKeyFile } from './crypto/public-key-file.ts';
+import { type OperatorsChoice, registerClient, type RegisteredClient } from './flows/register-client.ts';
+import { type ClientKeySource, readKeySource } from './protocol/client-keys.ts';
 import { type ClientMetadata, readClientMetadata } from './protocol/client-metadata.ts';
 import { TokenError } from './protocol/errors.ts';
 import { redirectUriProblem } from './protocol/redirect-uri.ts';
-import { formatScope, parseScope } from './protocol/scope.ts';
+import { formatScope, offlineAccess, parseScope } from './protocol/scope.ts';
+import { machineGrantTypes } from './protocol/token-request.ts';
+import type { Client } from './repositories/clients.ts';
 import { migrate } from './repositories/migrate.ts';
 import { openDatabase } from './repositories/open-database.ts';
 
 const usage = `Usage: create-client [DSN] --name NAME --redirect-uri URI [--redirect-uri URI …]
-                     [--public | --confidential] [--scope "SCOPE …"] [--json]
+                     [--public | --confidential | KEY] [--scope "SCOPE …"] [--json]
+       create-client [DSN] --name NAME --machine --scope "SCOPE …" [--resource URL] [KEY] [--json]
+       create-client [DSN] --name NAME --introspect [--resource URL] [KEY] [--json]
 
-Creates an OAuth client, and prints its id, and its secret once.
+Creates an OAuth client, and prints its id, and its secret once. It is an app that signs people in; or, with --machine,
+a program that acts for itself; or, with --introspect, an MCP server that asks what a token means. One client is one
+of these.
 
   DSN              the database. Default: DATABASE_DSN, or the embedded one in DATA_DIR,
                    from the environment or .env
@@ -21,7 +30,12 @@ Creates an OAuth client, and prints its id, and its secret once.
   --redirect-uri   where its answers go; compared character for character, but for the port on loopback
   --public         without a secret: for apps on people's own devices
   --confidential   with a secret: for apps on a server (default)
-  --scope          what it may ask for at most. Default: all of SCOPES_SUPPORTED
+  --scope          what it may ask for at most. Default: all of SCOPES_SUPPORTED. A machine gets what is listed here
+  --machine        gets tokens without a person (grant type client_credentials)
+  --introspect     may ask about the access tokens of all clients (POST /introspect)
+  --resource       the only resource that a machine gets tokens for, or that --introspect is about. Default: any
+  KEY              instead of a secret, the client's key (private_key_jwt): --public-key FILE (PEM, JWK or key set),
+                   or --jwks-uri URL (https), where it publishes its keys
   --json           print JSON and nothing else (with npm: npm run --silent create-client -- …)
   --help           print this
 
@@ -36,6 +50,7 @@ class UsageError extends Error {
 
 interface Command {
   readonly metadata: ClientMetadata;
+  readonly choice: OperatorsChoice;
   readonly dsn: string | undefined;
   readonly asJson: boolean;
 }
@@ -48,15 +63,38 @@ function readCommand(args: readonly string[]): Command | 'help' {
   const redirectUris = values['redirect-uri'] ?? [];
   const scopes = parseScope(values.scope ?? '');
   const [dsn] = positionals;
+  const { machine: isMachine = false, introspect: mayIntrospect = false, resource } = values;
+  const isForPeople = !isMachine && !mayIntrospect;
+  const keys = readKeys(values['public-key'], values['jwks-uri']);
+  const hasKey = values['public-key'] !== undefined || values['jwks-uri'] !== undefined;
   const mistakes = [
     name === '' && '--name is missing. Example: --name "My app"',
     name.length > 200 && '--name is longer than 200 characters',
-    redirectUris.length === 0 &&
+    isMachine && mayIntrospect && '--machine and --introspect are two clients: create one of each',
+    isForPeople &&
+      redirectUris.length === 0 &&
       '--redirect-uri is missing. Example: --redirect-uri https://app.example.com/callback',
     ...redirectUris.map((uri) => {
       const problem = redirectUriProblem(uri);
       return problem !== undefined && `--redirect-uri ${uri} cannot be used: ${problem}`;
     }),
+    !isForPeople && redirectUris.length > 0 && '--redirect-uri is for apps that sign people in',
+    !isForPeople && values.public === true && '--public has no secret: a machine proves who it is',
+    isForPeople && resource !== undefined && '--resource goes with --machine or --introspect',
+    resource !== undefined &&
+      !URL.canParse(resource) &&
+      '--resource must be a URL. Example: --resource https://mcp.example.com/mcp',
+    isMachine &&
+      scopes?.length === 0 &&
+      '--scope is missing: a machine gets what is listed, and nothing else. Example: --scope "tools:read"',
+    isMachine &&
+      scopes?.includes(offlineAccess) === true &&
+      '--scope offline_access is for people: a machine asks for the next token itself',
+    mayIntrospect && values.scope !== undefined && '--scope is for clients that get tokens',
+    'problem' in keys && `the key cannot be used: ${keys.problem}`,
+    hasKey &&
+      (values.public === true || values.confidential === true) &&
+      'a key stands in the place of a secret: leave out --public and --confidential',
     values.public === true &&
       values.confidential === true &&
       '--public and --confidential exclude each other',
@@ -70,19 +108,57 @@ function readCommand(args: readonly string[]): Command | 'help' {
       `there are ${positionals.length} arguments without a flag: only a DSN is expected`,
   ].filter((mistake) => mistake !== false);
   if (mistakes.length > 0) throw new UsageError(mistakes.join('\n'));
-  return { dsn, asJson: values.json === true, metadata: readMetadata() };
+  const choice = { resource, mayIntrospect };
+  const keySource = 'problem' in keys ? { jwks: undefined, jwksUri: undefined } : keys;
+  return { dsn, asJson: values.json === true, metadata: readMetadata(), choice };
 
   function readMetadata(): ClientMetadata {
+    const proof = hasKey ? 'private_key_jwt' : 'client_secret_basic';
+    if (!isForPeople) return metadataOfServer(name, isMachine, scopes, proof, keySource);
     try {
       return readClientMetadata({
         client_name: name,
         redirect_uris: redirectUris,
-        token_endpoint_auth_method: values.public === true ? 'none' : 'client_secret_basic',
+        token_endpoint_auth_method: values.public === true ? 'none' : proof,
+        jwks: keySource.jwks,
+        jwks_uri: keySource.jwksUri,
         scope: values.scope,
       });
     } catch (error) {
       throw error instanceof TokenError ? new UsageError(error.reason) : error;
     }
+  }
+}
+
+/** Of a client that no person meets: it sends nobody anywhere. */
+function metadataOfServer(
+  clientName: string,
+  isMachine: boolean,
+  scopes: readonly string[] | undefined,
+  tokenEndpointAuthMethod: 'private_key_jwt' | 'client_secret_basic',
+  keys: ClientKeySource,
+): ClientMetadata {
+  return {
+    clientName,
+    redirectUris: [],
+    tokenEndpointAuthMethod,
+    ...keys,
+    grantTypes: isMachine ? machineGrantTypes : [],
+    responseTypes: [],
+    scopes: isMachine ? scopes : undefined,
+    informational: {},
+  };
+}
+
+function readKeys(
+  file: string | undefined,
+  jwksUri: string | undefined,
+): ClientKeySource | { readonly problem: string } {
+  if (file === undefined) return readKeySource(undefined, jwksUri);
+  try {
+    return readKeySource(readPublicKeyFile(readFileSync(file, 'utf8')), jwksUri);
+  } catch {
+    return { problem: `${file} is not a file with a public key (PEM, JWK or key set)` };
   }
 }
 
@@ -97,6 +173,11 @@ function parseCommandLine(args: readonly string[]) {
         public: { type: 'boolean' },
         confidential: { type: 'boolean' },
         scope: { type: 'string' },
+        machine: { type: 'boolean' },
+        introspect: { type: 'boolean' },
+        resource: { type: 'string' },
+        'public-key': { type: 'string' },
+        'jwks-uri': { type: 'string' },
         json: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },
@@ -107,11 +188,14 @@ function parseCommandLine(args: readonly string[]) {
   }
 }
 
-async function createClient(storage: StorageConfig, metadata: ClientMetadata): Promise<RegisteredClient> {
+async function createClient(
+  storage: StorageConfig,
+  { metadata, choice }: Command,
+): Promise<RegisteredClient> {
   const db = await openDatabase(storage, () => undefined);
   try {
     await migrate(db);
-    return await registerClient({ db, clock: () => new Date() }, { metadata, source: 'operator' });
+    return await registerClient({ db, clock: () => new Date() }, { metadata, choice, source: 'operator' });
   } finally {
     await db.close();
   }
@@ -124,14 +208,18 @@ function factsOf({ client, clientSecret }: RegisteredClient) {
     ...(clientSecret === undefined ? {} : { client_secret: clientSecret }),
     client_name: client.clientName,
     redirect_uris: client.redirectUris,
+    grant_types: client.grantTypes,
     token_endpoint_auth_method: client.tokenEndpointAuthMethod,
     ...(client.scopes === undefined ? {} : { scope: formatScope(client.scopes) }),
+    ...(client.resource === undefined ? {} : { resource: client.resource }),
+    ...(client.jwks === undefined ? {} : { jwks: client.jwks }),
+    ...(client.jwksUri === undefined ? {} : { jwks_uri: client.jwksUri }),
   };
 }
 
 function describe(registered: RegisteredClient, storage: StorageConfig): string {
   const { client, clientSecret } = registered;
-  const secret = clientSecret === undefined ? 'none: it is a public client' : clientSecret;
+  const secret = clientSecret ?? (hasKey(client) ? 'none: it has a key' : 'none: it is a public client');
   const id = clientSecret === undefined ? 'its id' : 'its id and its secret';
   const lines = [
     ['Client ID', client.clientId],
@@ -139,25 +227,50 @@ function describe(registered: RegisteredClient, storage: StorageConfig): string 
     ['Name', client.clientName],
     ...client.redirectUris.map((uri) => ['Redirect URI', uri]),
     ...(client.scopes === undefined ? [] : [['Scopes', formatScope(client.scopes)]]),
+    ...(client.resource === undefined ? [] : [['Resource', client.resource]]),
+    ...(client.jwksUri === undefined ? [] : [['Keys at', client.jwksUri]]),
     ['Stored in', describeStorage(storage)],
-    ...endpoints(storage.baseUrl),
+    ...endpoints(client, storage.baseUrl),
   ];
   return [
     `The client was created. Give the app ${id}, where it asks for OAuth credentials.`,
     ...(clientSecret === undefined ? [] : ['The secret is shown this once: only its hash is stored.']),
     '',
     ...lines.map(([name = '', value = '']) => `  ${name.padEnd(16)}${value}`),
+    ...example(client, storage.baseUrl),
   ].join('\n');
 }
 
 /** What apps ask for that do not discover it. */
-function endpoints(baseUrl: string | undefined): readonly string[][] {
+function endpoints(client: Client, baseUrl: string | undefined): readonly string[][] {
   if (baseUrl === undefined) return [];
+  const introspection = ['Introspection', `${baseUrl}/introspect`];
+  if (client.mayIntrospect) return [introspection];
   return [
     ['Server', `${baseUrl}/mcp`],
-    ['Authorization', `${baseUrl}/authorize`],
+    ...(isMachine(client) ? [] : [['Authorization', `${baseUrl}/authorize`]]),
     ['Token', `${baseUrl}/token`],
+    ['Revocation', `${baseUrl}/revoke`],
   ];
+}
+
+/** The first request to make; curl asks for the secret, so that it is in no history. */
+function example(client: Client, baseUrl: string | undefined): readonly string[] {
+  const request = client.mayIntrospect
+    ? `-d token=… ${baseUrl}/introspect`
+    : `-d grant_type=client_credentials ${baseUrl}/token`;
+  const isForPeople = !client.mayIntrospect && !isMachine(client);
+  return baseUrl === undefined || isForPeople || hasKey(client)
+    ? []
+    : ['', 'Try it; curl asks for the secret:', '', `  curl -u ${client.clientId} ${request}`];
+}
+
+function hasKey({ tokenEndpointAuthMethod }: Client): boolean {
+  return tokenEndpointAuthMethod === 'private_key_jwt';
+}
+
+function isMachine({ grantTypes }: Client): boolean {
+  return machineGrantTypes.every((grantType) => grantTypes.includes(grantType));
 }
 
 /** Without user and password. */
@@ -181,10 +294,10 @@ function messageOf(error: unknown): string {
 async function main(): Promise<void> {
   const command = readCommand(process.argv.slice(2));
   if (command === 'help') return console.log(usage);
-  const { dsn, asJson, metadata } = command;
+  const { dsn, asJson } = command;
   const environment = readEnvironment();
   const storage = loadStorageConfig(dsn === undefined ? environment : { ...environment, DATABASE_DSN: dsn });
-  const registered = await createClient(storage, metadata);
+  const registered = await createClient(storage, command);
   console.log(asJson ? JSON.stringify(factsOf(registered), undefined, 2) : describe(registered, storage));
 }
 

@@ -11,6 +11,7 @@ import {
 import { clientAuthenticationFailed, type ClientCredentials } from '../protocol/client-credentials.ts';
 import type { ClientJwks } from '../protocol/client-keys.ts';
 import { TemporarilyUnavailableError, TokenError } from '../protocol/errors.ts';
+import type { TokenRequest } from '../protocol/token-request.ts';
 import { takeAssertion } from '../repositories/client-assertions.ts';
 import { type Client, findClient } from '../repositories/clients.ts';
 import { later } from './lifetimes.ts';
@@ -122,6 +123,29 @@ async function keysOrRefusal(finding: Promise<ClientJwks | undefined>): Promise<
     if (cause.isTransient) throw new TemporarilyUnavailableError('the keys of the client', { cause });
     throw refusal('the keys of the client may not be read', cause);
   }
+}
+
+/**
+ * As {@link authenticateClient}, for an endpoint where an id alone is not enough: whatever proof is brought is checked.
+ * @throws TokenError `invalid_client` also when there is none, though this client may come without one elsewhere
+ */
+export async function authenticateConfidentialClient(
+  services: AuthenticateServices,
+  credentials: ClientCredentials,
+): Promise<Client> {
+  if (credentials.clientSecret === undefined && credentials.clientAssertion === undefined) {
+    throw refusal('no proof where one is needed');
+  }
+  return authenticateClient(services, credentials);
+}
+
+/** @throws TokenError `unauthorized_client` (RFC 6749 §5.2): people's clients and machines have different grants */
+export function requireGrantType(client: Client, grantType: TokenRequest['grantType']): void {
+  if (client.grantTypes.includes(grantType)) return;
+  throw new TokenError('unauthorized_client', {
+    reason: `the client is not registered for ${grantType}`,
+    description: 'The client may not use this grant type',
+  });
 }
 
 function refusal(reason: string, cause?: unknown): TokenError {

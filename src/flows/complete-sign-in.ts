@@ -56,6 +56,7 @@ export async function completeSignIn(
       ...secrets,
       redirectUri: callbackUrl(services.config.baseUrl),
     });
+    await refuseIdOfClient(services, identity);
     const code = await storeGrant(services, returning, identity, tokens);
     await remember(services, client, returning, input.browserId);
     return {
@@ -71,6 +72,15 @@ export async function completeSignIn(
     await releaseReturn(services.db, upstreamStateHash).catch(() => undefined);
     throw error;
   }
+}
+
+/**
+ * Where a machine calls, its client id stands in the place of a person's id. Providers exist that let people choose
+ * theirs: it must not be the id of a client here, or they could pose as that machine (RFC 9700 §4.15).
+ */
+async function refuseIdOfClient({ db }: SignInServices, { subject }: Identity): Promise<void> {
+  if ((await findClient(db, subject)) === undefined) return;
+  throw new ProviderRefusedError('access_denied', 'the person’s id is the id of a client here');
 }
 
 async function storeGrant(

@@ -33,7 +33,7 @@ export async function currentIdentityAssertion(
 
 async function sign(
   { config, keyRing }: AssertionServices,
-  { principal }: VerifiedToken,
+  { principal, upstream }: VerifiedToken,
   resource: Resource,
   now: Date,
 ): Promise<string> {
@@ -41,7 +41,7 @@ async function sign(
     jti: createId(),
     issuer: config.baseUrl,
     audience: resource.serverUrl,
-    subjectType: 'person',
+    subjectType: upstream === undefined ? 'machine' : 'person',
     subject: principal.subject,
     email: principal.email,
     name: principal.name,

@@ -122,6 +122,8 @@ function toClient(clientId: string, document: ClientDocument, createdAt: Date): 
     grantTypes: document.grantTypes,
     responseTypes: document.responseTypes,
     scopes: document.scopes,
+    resource: undefined,
+    mayIntrospect: false,
     metadata: document.informational,
     jwks: document.jwks,
     jwksUri: document.jwksUri,

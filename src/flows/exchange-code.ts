@@ -29,7 +29,7 @@ export async function exchangeCode(
   const resource = readResources(services.resources, request.resources);
   if (resource === undefined) throw invalidTarget();
   await services.keyRing.signingKey();
-  const draft = draftTokens(services);
+  const draft = draftTokens(services, services.clock());
   const presented = {
     codeHash: hashSecret(request.code),
     clientId: client.clientId,

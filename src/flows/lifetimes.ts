@@ -14,6 +14,8 @@ export const lifetimes = {
   authorizationCodeMs: 2 * minute,
   /** From a challenge for more scopes to the refresh by which a client answers it. */
   stepUpMs: minute / 2,
+  /** How long a machine's access token lives at most, however long people's do: it can ask for another at any time. */
+  machineTokenSeconds: 3600,
   /** How long a browser's approval is remembered. */
   rememberedConsentMs: 180 * day,
   /** How long the MCP server can believe an identity assertion. */

@@ -12,6 +12,9 @@ export interface RegisteredClient {
   readonly clientSecret: string | undefined;
 }
 
+/** What only the operator can give a client. */
+export type OperatorsChoice = Pick<Client, 'resource' | 'mayIntrospect'>;
+
 /**
  * A client that registers itself without a secret gets the same id as everyone who registers the very same: clients
  * that register at each start leave one row. Nobody is refused for want of room: see {@link evictUnfinishedClients}.
@@ -21,10 +24,12 @@ export async function registerClient(
   {
     metadata,
     source,
+    choice = { resource: undefined, mayIntrospect: false },
     address,
   }: {
     readonly metadata: ClientMetadata;
     readonly source: Client['source'];
+    readonly choice?: OperatorsChoice;
     /** The network that a registration came from. */
     readonly address?: string;
   },
@@ -42,6 +47,7 @@ export async function registerClient(
       grantTypes: metadata.grantTypes,
       responseTypes: metadata.responseTypes,
       scopes: metadata.scopes,
+      ...choice,
       metadata: metadata.informational,
       jwks: metadata.jwks,
       jwksUri: metadata.jwksUri,

@@ -4,7 +4,7 @@ import { openFor, sealFor } from '../crypto/sealing.ts';
 import { hashSecret } from '../crypto/secrets.ts';
 import { TokenError } from '../protocol/errors.ts';
 import { readResources } from '../protocol/resource.ts';
-import { includesAll, parseScope } from '../protocol/scope.ts';
+import { includesAll, offlineAccess, parseScope } from '../protocol/scope.ts';
 import type { SecretHash } from '../protocol/secret-hash.ts';
 import type { TokenRequest } from '../protocol/token-request.ts';
 import type { Client } from '../repositories/clients.ts';
@@ -15,7 +15,7 @@ import {
   type StoredRefreshToken,
 } from '../repositories/refresh-tokens.ts';
 import { takeStepUp } from '../repositories/step-ups.ts';
-import { draftTokens, type IssuedTokens, signTokens } from './issue-tokens.ts';
+import { draftTokens, endOfConnection, type IssuedTokens, signTokens } from './issue-tokens.ts';
 import { later, lifetimes } from './lifetimes.ts';
 import type { Services } from './services.ts';
 
@@ -46,14 +46,17 @@ export async function rotateRefreshToken(
   if (stored === undefined || stored.clientId !== client.clientId)
     throw invalidGrant('unknown token or another client’s');
   if (stored.isGrantRevoked) throw invalidGrant('the grant has ended');
-  if (stored.expiresAt <= services.clock()) throw invalidGrant('expired');
+  const now = services.clock();
+  if (stored.expiresAt <= now) throw invalidGrant('expired');
+  const end = endOfConnection(services, stored.grantedAt);
+  if (end !== undefined && end <= now) throw invalidGrant('CONNECTION_TTL_SECONDS are over');
   const scopes = readScopes(services, stored, request);
   if (stored.consumedAt !== undefined)
-    return answerAgain(services, stored, request.refreshToken, presentedHash);
+    return answerAgain(services, stored, { token: request.refreshToken, hash: presentedHash, at: now });
 
   await refuseWhereMoreIsNeeded(services, stored, request);
 
-  const draft = draftTokens(services);
+  const draft = draftTokens(services, stored.grantedAt);
   const issued = await signTokens(services, draft, { ...stored, scopes });
   const isRotated = await storeRotation(services.db, {
     presentedTokenHash: presentedHash,
@@ -65,10 +68,17 @@ export async function rotateRefreshToken(
   const meanwhile = await findRefreshToken(services.db, presentedHash);
   if (meanwhile?.consumedAt === undefined || meanwhile.isGrantRevoked)
     throw invalidGrant('the grant has ended meanwhile');
-  return answerAgain(services, meanwhile, request.refreshToken, presentedHash);
+  return answerAgain(services, meanwhile, {
+    token: request.refreshToken,
+    hash: presentedHash,
+    at: services.clock(),
+  });
 }
 
-/** The resource must be the grant's, the scopes within what was approved; nothing asked means all (RFC 6749 §6). */
+/**
+ * The resource must be the grant's, the scopes within what was approved; nothing asked means all (RFC 6749 §6).
+ * `offline_access` asks for no more than the caller has: it is not held against those who add it everywhere.
+ */
 function readScopes(
   services: RotateServices,
   stored: StoredRefreshToken,
@@ -83,13 +93,14 @@ function readScopes(
     });
   }
   const requested = request.scope === undefined ? stored.grantedScopes : parseScope(request.scope);
-  if (requested === undefined || !includesAll(stored.grantedScopes, requested)) {
+  if (requested === undefined || !includesAll([...stored.grantedScopes, offlineAccess], requested)) {
     throw new TokenError('invalid_scope', {
       reason: 'scope is malformed or wider than the grant',
       description: 'scope exceeds what was granted',
     });
   }
-  return requested.length === 0 ? stored.grantedScopes : requested;
+  const granted = requested.filter((scope) => stored.grantedScopes.includes(scope));
+  return granted.length === 0 ? stored.grantedScopes : granted;
 }
 
 /**
@@ -110,21 +121,30 @@ async function refuseWhereMoreIsNeeded(
   });
 }
 
+/**
+ * The answer of the first time, whatever scope the caller asks for now: it says what it is. Where the successor was
+ * used in turn, its own successor is the answer, and so on: a token that is spent would end the grant at its next use.
+ */
 async function answerAgain(
   services: RotateServices,
   stored: StoredRefreshToken,
-  presentedToken: string,
-  presentedHash: SecretHash,
+  presented: { readonly token: string; readonly hash: SecretHash; readonly at: Date },
 ): Promise<IssuedTokens> {
   const graceEndsAt = later(stored.consumedAt ?? new Date(0), services.config.refreshGraceSeconds * 1000);
-  if (stored.sealedSuccessor === undefined || graceEndsAt <= services.clock()) {
+  if (stored.sealedSuccessor === undefined || graceEndsAt <= presented.at) {
     await revokeGrant(services.db, stored.grantId, 'refresh_token_reused', services.clock());
     await services.revocationFeed.catchUp();
     throw invalidGrant('refresh token reused outside the grace window');
   }
-  return successor.parse(
-    JSON.parse(openFor(presentedToken, stored.sealedSuccessor, successorPlace(presentedHash))),
+  const issued = successor.parse(
+    JSON.parse(openFor(presented.token, stored.sealedSuccessor, successorPlace(presented.hash))),
   );
+  const token = issued.refreshToken;
+  const hash = hashSecret(token);
+  const next = await findRefreshToken(services.db, hash);
+  return next?.consumedAt === undefined
+    ? issued
+    : answerAgain(services, next, { token, hash, at: presented.at });
 }
 
 function successorPlace(presentedHash: SecretHash): string {

@@ -95,6 +95,12 @@ async function findRedirectTarget(
     ? await services.documentClients.find(part.clientId)
     : await findClient(services.db, part.clientId);
   if (client === undefined) throw unknownClient('unknown client_id');
+  if (!client.grantTypes.includes('authorization_code')) {
+    throw new PageError('unauthorized_client', {
+      reason: 'the client is a machine, or introspects',
+      description: 'The client may not send people here',
+    });
+  }
   const target = matchRedirectUri(client.redirectUris, part.redirectUri);
   if (target === undefined) {
     throw new PageError('invalid_redirect_uri', {

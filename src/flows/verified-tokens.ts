@@ -20,7 +20,8 @@ export interface KeptAssertion {
 /** An accepted token: who calls, the provider's token for them, and what the MCP server is told about them. */
 export interface VerifiedToken {
   readonly principal: Omit<Principal, 'upstreamAccessToken' | 'identityAssertion'>;
-  readonly upstream: UpstreamState;
+  /** A machine has none. */
+  readonly upstream: UpstreamState | undefined;
   assertion: KeptAssertion | undefined;
 }
 

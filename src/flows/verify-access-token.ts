@@ -45,9 +45,10 @@ export async function verifyAccessToken(
     throw refusal('expired');
   }
   if (verified.principal.resource !== resource.identifier) throw refusal('wrong audience');
+  const { principal, upstream } = verified;
   return {
-    ...verified.principal,
-    upstreamAccessToken: await tokenToForward(services, verified.upstream),
+    ...principal,
+    upstreamAccessToken: upstream && (await tokenToForward(services, upstream)),
     identityAssertion: services.config.identityAssertion
       ? await currentIdentityAssertion(services, verified, resource)
       : undefined,
@@ -98,7 +99,7 @@ function toVerified(services: VerifyServices, jti: string, stored: StoredAccessT
   const { grantId, clientId, subject, email, name, scopes, resource, expiresAt, upstream } = stored;
   return {
     principal: { jti, grantId, clientId, subject, email, name, scopes, resource, expiresAt },
-    upstream: {
+    upstream: upstream && {
       sessionId: upstream.sessionId,
       accessToken: services.sealer.open(
         upstream.sealedAccessToken,

@@ -3,14 +3,17 @@ import cors from '@fastify/cors';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Config } from '../config.ts';
 
-/** Addresses for people never answer scripts of other sites: the authorization endpoint MUST NOT (OAuth 2.1 §3.1). */
-const forPeople = new Set(['/', '/authorize', '/consent', '/callback']);
+/**
+ * Addresses for people never answer scripts of other sites: the authorization endpoint MUST NOT (OAuth 2.1 §3.1).
+ * Introspection is for servers: a secret that a page's script can read proves nothing.
+ */
+const notForScripts = new Set(['/', '/authorize', '/consent', '/callback', '/introspect']);
 
 const exposedHeaders = ['WWW-Authenticate', 'Mcp-Session-Id', 'MCP-Protocol-Version', 'Retry-After'];
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
 /**
- * Everything for machines, errors included, may be read by the allowed origins, never with credentials. Requested
+ * Everything for MCP clients, errors included, may be read by the allowed origins, never with credentials. Requested
  * headers are echoed, since `*` does not cover `Authorization` and `Mcp-Param-*` has no fixed names.
  */
 export async function registerCors(app: FastifyInstance, config: Config): Promise<void> {
@@ -23,7 +26,8 @@ export async function registerCors(app: FastifyInstance, config: Config): Promis
     strictPreflight: false,
   };
   await app.register(cors, {
-    delegator: (request, done) => done(null, forPeople.has(pathOf(request)) ? { origin: false } : allowed),
+    delegator: (request, done) =>
+      done(null, notForScripts.has(pathOf(request)) ? { origin: false } : allowed),
   });
 }
 

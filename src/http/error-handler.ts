@@ -173,7 +173,7 @@ function wireCode(code: string, request: FastifyRequest): string {
 /** Everything that is not an endpoint for machines: an unknown address is a person's mistake, except well-known ones. */
 function isForPeople(request: FastifyRequest): boolean {
   const path = request.url.split('?', 1)[0] ?? '';
-  return !/^\/(token|revoke|register|jwks|health|mcp)(\/|$)|\/\.well-known\//.test(path);
+  return !/^\/(token|revoke|introspect|register|jwks|health|mcp)(\/|$)|\/\.well-known\//.test(path);
 }
 
 function errorLocation({ config }: Services, error: AuthorizationError): string {

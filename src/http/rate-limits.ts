@@ -29,6 +29,14 @@ export function registrationRateLimit({ config }: Pick<Services, 'config'>): { r
 }
 
 /**
+ * Route configuration of introspection: an MCP server may ask about each call that it gets, so as many as `/mcp` allows,
+ * by the address of the server.
+ */
+export function introspectionRateLimit({ config }: Pick<Services, 'config'>): { readonly rateLimit: object } {
+  return { rateLimit: { max: config.mcpRateLimitMax, timeWindow: config.rateLimitWindowSeconds * 1000 } };
+}
+
+/**
  * Counters live in this process, or in Redis for all replicas. A Redis that is away limits nobody: it must not take
  * sign-in down with it.
  */

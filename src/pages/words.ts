@@ -42,6 +42,11 @@ const errors = {
     message: 'The people who run this server let only certain apps connect, and this is not one of them.',
     nextStep: 'Ask them to add this app, or connect with another one.',
   },
+  unauthorized_client: {
+    title: 'This app signs nobody in',
+    message: 'The app that sent you is registered to act for itself, not for people.',
+    nextStep: 'Show this page to the people who set the app up: it needs a registration of its own for this.',
+  },
   invalid_redirect_uri: {
     title: 'The app’s return address does not match',
     message: 'The app wants the answer sent to an address that it has not registered, so nothing was sent.',

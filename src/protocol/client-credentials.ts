@@ -1,4 +1,4 @@
-/** How a client says who it is at the token and revocation endpoints (RFC 6749 §2.3, RFC 7523 §2.2). */
+/** How a client says who it is at the token, revocation and introspection endpoints (RFC 6749 §2.3, RFC 7523 §2.2). */
 import { assertionType, type ClientAssertion, readAssertion } from './client-assertion.ts';
 import { TokenError } from './errors.ts';
 import { type RawParameters, single } from './parameters.ts';
@@ -9,6 +9,8 @@ export const clientAuthMethods = [
   'client_secret_post',
   'private_key_jwt',
 ] as const;
+/** Those that prove something: what introspection needs (RFC 7662 §2.1). */
+export const confidentialAuthMethods = clientAuthMethods.filter((method) => method !== 'none');
 export type ClientAuthMethod = (typeof clientAuthMethods)[number];
 
 export interface ClientCredentials {

@@ -9,7 +9,7 @@ import { type ClientKeySource, readKeySource } from './client-keys.ts';
 import { TokenError } from './errors.ts';
 import { redirectUriProblem } from './redirect-uri.ts';
 import { parseScope } from './scope.ts';
-import { supportedGrantTypes } from './token-request.ts';
+import { codeGrantTypes } from './token-request.ts';
 
 const maxRedirectUris = 20;
 /** What anyone may make us store stays small. */
@@ -153,7 +153,7 @@ function readGrantTypes(grantTypes: readonly string[]): readonly string[] {
   if (!grantTypes.includes('authorization_code') && grantTypes.length > 0) {
     throw invalidMetadata('grant_types must include authorization_code');
   }
-  return supportedGrantTypes;
+  return codeGrantTypes;
 }
 
 function readResponseTypes(responseTypes: readonly string[]): readonly string[] {

@@ -1,5 +1,5 @@
 /** The documents that tell clients where everything is (RFC 8414, RFC 9728, OpenID Connect Discovery 1.0). */
-import { clientAuthMethods } from './client-credentials.ts';
+import { clientAuthMethods, confidentialAuthMethods } from './client-credentials.ts';
 import { assertionAlgs } from './client-keys.ts';
 import type { ClientPolicy } from './client-policy.ts';
 import type { Resource } from './resource.ts';
@@ -23,6 +23,7 @@ export function authorizationServerMetadata(
     token_endpoint: `${issuer}/token`,
     ...(clients.policy === 'off' ? {} : { registration_endpoint: `${issuer}/register` }),
     revocation_endpoint: `${issuer}/revoke`,
+    introspection_endpoint: `${issuer}/introspect`,
     jwks_uri: `${issuer}/jwks`,
     scopes_supported: [...new Set([...scopesSupported, offlineAccess])],
     response_types_supported: ['code'],
@@ -32,6 +33,8 @@ export function authorizationServerMetadata(
     token_endpoint_auth_signing_alg_values_supported: assertionAlgs,
     revocation_endpoint_auth_methods_supported: clientAuthMethods,
     revocation_endpoint_auth_signing_alg_values_supported: assertionAlgs,
+    introspection_endpoint_auth_methods_supported: confidentialAuthMethods,
+    introspection_endpoint_auth_signing_alg_values_supported: assertionAlgs,
     ...(clients.policy !== 'off' && clients.takesDocuments
       ? { client_id_metadata_document_supported: true }
       : {}),

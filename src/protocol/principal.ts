@@ -4,6 +4,7 @@ export interface Principal {
   readonly jti: string;
   readonly grantId: string;
   readonly clientId: string;
+  /** The person's id at the identity provider; of a machine, which acts for itself, its client id. */
   readonly subject: string;
   readonly email: string | undefined;
   readonly name: string | undefined;
@@ -11,7 +12,10 @@ export interface Principal {
   /** The resource identifier that the token is for. */
   readonly resource: string;
   readonly expiresAt: Date;
-  /** The identity provider's current access token for this person; undefined when it expired and cannot be refreshed. */
+  /**
+   * The identity provider's current access token for this person; undefined when it expired and cannot be refreshed,
+   * and for a machine.
+   */
   readonly upstreamAccessToken: string | undefined;
   /** All of this in a JWT that the MCP server can verify; undefined unless the operator wants it. */
   readonly identityAssertion: string | undefined;

@@ -1,4 +1,4 @@
-/** Requests to the token endpoint (OAuth 2.1 §3.2, §4.1.3, §4.3.1). */
+/** Requests to the token endpoint (OAuth 2.1 §3.2, §4.1.3, §4.2.1, §4.3.1), and to those that take a token. */
 import { z } from 'zod';
 import { TokenError } from './errors.ts';
 import { codeVerifier } from './pkce.ts';
@@ -19,9 +19,23 @@ const refreshGrant = z.object({
   resource: resourceParameter,
 });
 
-const schemas = { authorization_code: codeGrant, refresh_token: refreshGrant };
+const machineGrant = z.object({
+  grant_type: z.literal('client_credentials'),
+  scope: single.optional(),
+  resource: resourceParameter,
+});
 
-export const supportedGrantTypes = ['authorization_code', 'refresh_token'] as const;
+const schemas = {
+  authorization_code: codeGrant,
+  refresh_token: refreshGrant,
+  client_credentials: machineGrant,
+};
+
+/** What clients for people use: every one of them gets refresh tokens as well. */
+export const codeGrantTypes = ['authorization_code', 'refresh_token'] as const;
+/** What machines use, which act for themselves (RFC 6749 §4.4). */
+export const machineGrantTypes = ['client_credentials'] as const;
+export const supportedGrantTypes = [...codeGrantTypes, ...machineGrantTypes] as const;
 
 export type TokenRequest =
   | {
@@ -34,6 +48,11 @@ export type TokenRequest =
   | {
       readonly grantType: 'refresh_token';
       readonly refreshToken: string;
+      readonly scope: string | undefined;
+      readonly resources: readonly string[];
+    }
+  | {
+      readonly grantType: 'client_credentials';
       readonly scope: string | undefined;
       readonly resources: readonly string[];
     };
@@ -66,34 +85,35 @@ export function readTokenRequest(raw: RawParameters): TokenRequest {
     });
   }
   const request = parsed.data;
-  return request.grant_type === 'authorization_code'
-    ? {
-        grantType: 'authorization_code',
-        code: request.code,
-        redirectUri: request.redirect_uri,
-        codeVerifier: request.code_verifier,
-        resources: request.resource ?? [],
-      }
-    : {
-        grantType: 'refresh_token',
-        refreshToken: request.refresh_token,
-        scope: request.scope,
-        resources: request.resource ?? [],
-      };
+  const resources = request.resource ?? [];
+  if (request.grant_type === 'authorization_code') {
+    return {
+      grantType: request.grant_type,
+      code: request.code,
+      redirectUri: request.redirect_uri,
+      codeVerifier: request.code_verifier,
+      resources,
+    };
+  }
+  const { scope } = request;
+  return request.grant_type === 'refresh_token'
+    ? { grantType: request.grant_type, refreshToken: request.refresh_token, scope, resources }
+    : { grantType: request.grant_type, scope, resources };
 }
 
 function isSupported(grantType: string): grantType is (typeof supportedGrantTypes)[number] {
   return (supportedGrantTypes as readonly string[]).includes(grantType);
 }
 
-const revocation = z.object({ token: single, token_type_hint: single.optional() });
+const presentedToken = z.object({ token: single, token_type_hint: single.optional() });
 
 /**
- * Reads a revocation request (RFC 7009 §2.1). The hint is not needed: each kind of token names itself.
+ * Reads the token that a revocation or introspection request is about (RFC 7009 §2.1, RFC 7662 §2.1). The hint is not
+ * needed: each kind of token names itself.
  * @throws TokenError `invalid_request`
  */
-export function readRevocationRequest(raw: RawParameters): { readonly token: string } {
-  const parsed = revocation.safeParse(dropEmpty(raw));
+export function readPresentedToken(raw: RawParameters): string {
+  const parsed = presentedToken.safeParse(dropEmpty(raw));
   if (!parsed.success) {
     throw new TokenError('invalid_request', {
       reason: 'token is missing or repeated',
@@ -101,5 +121,5 @@ export function readRevocationRequest(raw: RawParameters): { readonly token: str
       cause: parsed.error,
     });
   }
-  return { token: parsed.data.token };
+  return parsed.data.token;
 }

@@ -59,6 +59,7 @@ function identityHeaders({ principal, clientAddress, publicOrigin, targetHost }:
     'x-forwarded-user': identifier(principal.subject),
     'x-forwarded-email': identifier(principal.email),
     'x-forwarded-name': displayText(principal.name),
+    'x-forwarded-client-id': identifier(principal.clientId),
     'x-forwarded-access-token': token(principal.upstreamAccessToken),
     'x-forwarded-jwt-assertion': principal.identityAssertion,
   };

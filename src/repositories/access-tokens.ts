@@ -11,16 +11,19 @@ export interface StoredAccessToken {
   readonly email: string | undefined;
   readonly name: string | undefined;
   readonly scopes: readonly string[];
+  readonly issuedAt: Date;
   readonly expiresAt: Date;
   /** The token itself, or its grant. */
   readonly isRevoked: boolean;
-  readonly upstream: {
-    readonly sessionId: string;
-    readonly identityProvider: string;
-    readonly sealedAccessToken: Uint8Array;
-    readonly expiresAt: Date | undefined;
-    readonly hasRefreshToken: boolean;
-  };
+  /** The sign-in behind it; a machine acts for itself and has none. */
+  readonly upstream: StoredUpstream | undefined;
+}
+
+interface StoredUpstream {
+  readonly sessionId: string;
+  readonly sealedAccessToken: Uint8Array;
+  readonly expiresAt: Date | undefined;
+  readonly hasRefreshToken: boolean;
 }
 
 const accessTokenRow = z
@@ -32,11 +35,11 @@ const accessTokenRow = z
     email: z.string().nullable(),
     name: z.string().nullable(),
     scopes: texts,
+    issued_at: instant,
     expires_at: instant,
     is_revoked: z.boolean(),
-    upstream_session_id: z.string(),
-    identity_provider: z.string(),
-    sealed_access_token: bytes,
+    upstream_session_id: z.string().nullable(),
+    sealed_access_token: bytes.nullable(),
     access_token_expires_at: instant.nullable(),
     has_refresh_token: z.boolean(),
   })
@@ -48,15 +51,18 @@ const accessTokenRow = z
     email: row.email ?? undefined,
     name: row.name ?? undefined,
     scopes: row.scopes,
+    issuedAt: row.issued_at,
     expiresAt: row.expires_at,
     isRevoked: row.is_revoked,
-    upstream: {
-      sessionId: row.upstream_session_id,
-      identityProvider: row.identity_provider,
-      sealedAccessToken: row.sealed_access_token,
-      expiresAt: row.access_token_expires_at ?? undefined,
-      hasRefreshToken: row.has_refresh_token,
-    },
+    upstream:
+      row.upstream_session_id === null || row.sealed_access_token === null
+        ? undefined
+        : {
+            sessionId: row.upstream_session_id,
+            sealedAccessToken: row.sealed_access_token,
+            expiresAt: row.access_token_expires_at ?? undefined,
+            hasRefreshToken: row.has_refresh_token,
+          },
   }));
 
 /** Uses the primary keys of all three tables. */
@@ -66,12 +72,12 @@ export async function findAccessToken(db: Queryable, jti: string): Promise<Store
     accessTokenRow,
     sql`
       select grant_id, client_id, resource, grants.subject, email, name, access_tokens.scopes,
-        access_tokens.expires_at, (access_tokens.revoked_at is not null or grants.revoked_at is not null) as is_revoked,
-        upstream_session_id, identity_provider, sealed_access_token, access_token_expires_at,
+        issued_at, access_tokens.expires_at, (access_tokens.revoked_at is not null or grants.revoked_at is not null) as is_revoked,
+        upstream_session_id, sealed_access_token, access_token_expires_at,
         sealed_refresh_token is not null as has_refresh_token
       from access_tokens
       join grants using (grant_id)
-      join upstream_sessions using (upstream_session_id)
+      left join upstream_sessions using (upstream_session_id)
       where jti = ${jti}`,
   );
 }

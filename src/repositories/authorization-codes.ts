@@ -41,6 +41,7 @@ export interface Redemption {
   readonly now: Date;
   readonly issue: {
     readonly jti: string;
+    readonly issuedAt: Date;
     readonly expiresAt: Date;
     readonly refreshTokenHash: SecretHash;
     readonly refreshExpiresAt: Date;
@@ -77,7 +78,7 @@ export async function redeemCode(db: Queryable, redemption: Redemption): Promise
         where grant_id = (select grant_id from redeemed)
       ), issued as (
         insert into access_tokens (jti, grant_id, scopes, issued_at, expires_at, refresh_token_hash, refresh_expires_at)
-        select ${issue.jti}::uuid, grant_id, scopes, ${now}::timestamptz, ${issue.expiresAt}::timestamptz,
+        select ${issue.jti}::uuid, grant_id, scopes, ${issue.issuedAt}::timestamptz, ${issue.expiresAt}::timestamptz,
           ${issue.refreshTokenHash}::bytea, ${issue.refreshExpiresAt}::timestamptz
         from redeemed
       ), used as (

@@ -17,6 +17,10 @@ export interface Client {
   readonly responseTypes: readonly string[];
   /** Undefined: all that the server supports. */
   readonly scopes: readonly string[] | undefined;
+  /** The one resource that a machine gets tokens for, or that an introspecting client learns about. Undefined: any. */
+  readonly resource: string | undefined;
+  /** Whether it may ask what the tokens of other clients mean (RFC 7662). */
+  readonly mayIntrospect: boolean;
   readonly metadata: Readonly<Record<string, string>>;
   /** Keys of a client that authenticates with `private_key_jwt`: these, or those at `jwksUri`. */
   readonly jwks: ClientJwks | undefined;
@@ -41,6 +45,8 @@ const clientRow = z
     grant_types: texts,
     response_types: texts,
     scopes: texts.nullable(),
+    resource: z.string().nullable(),
+    may_introspect: z.boolean(),
     metadata: z.record(z.string(), z.string()),
     // Read once when they were stored (protocol/client-keys.ts).
     jwks: z.custom<ClientJwks>().nullable(),
@@ -58,6 +64,8 @@ const clientRow = z
     grantTypes: row.grant_types,
     responseTypes: row.response_types,
     scopes: row.scopes ?? undefined,
+    resource: row.resource ?? undefined,
+    mayIntrospect: row.may_introspect,
     metadata: row.metadata,
     jwks: row.jwks ?? undefined,
     jwksUri: row.jwks_uri ?? undefined,
@@ -72,7 +80,7 @@ export async function findClient(db: Queryable, clientId: string): Promise<Clien
     clientRow,
     sql`
       select client_id, client_secret_hash, token_endpoint_auth_method, client_name, redirect_uris, grant_types,
-        response_types, scopes, metadata, jwks, jwks_uri, assertion_optional, source, created_at
+        response_types, scopes, resource, may_introspect, metadata, jwks, jwks_uri, assertion_optional, source, created_at
       from clients
       where client_id = ${clientId}`,
   );
@@ -100,18 +108,18 @@ export async function insertClient(
     clientRow,
     sql`
       insert into clients (client_id, client_secret_hash, token_endpoint_auth_method, client_name, redirect_uris,
-        grant_types, response_types, scopes, metadata, jwks, jwks_uri, assertion_optional, source, created_at,
+        grant_types, response_types, scopes, resource, may_introspect, metadata, jwks, jwks_uri, assertion_optional, source, created_at,
         registration_fingerprint, registered_from)
       values (${client.clientId}, ${client.clientSecretHash ?? null}, ${client.tokenEndpointAuthMethod},
         ${client.clientName ?? null}, ${client.redirectUris}, ${client.grantTypes}, ${client.responseTypes},
-        ${client.scopes ?? null}, ${JSON.stringify(client.metadata)}::text::jsonb,
+        ${client.scopes ?? null}, ${client.resource ?? null}, ${client.mayIntrospect}, ${JSON.stringify(client.metadata)}::text::jsonb,
         ${client.jwks === undefined ? null : JSON.stringify(client.jwks)}::text::jsonb, ${client.jwksUri ?? null},
         ${client.isAssertionOptional}, ${client.source}, ${client.createdAt},
         ${registration.fingerprint ?? null}, ${registration.from ?? null})
       on conflict (registration_fingerprint) do update
       set registered_again_at = excluded.created_at
       returning client_id, client_secret_hash, token_endpoint_auth_method, client_name, redirect_uris, grant_types,
-        response_types, scopes, metadata, jwks, jwks_uri, assertion_optional, source, created_at`,
+        response_types, scopes, resource, may_introspect, metadata, jwks, jwks_uri, assertion_optional, source, created_at`,
   );
   return stored ?? client;
 }

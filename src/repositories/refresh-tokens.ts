@@ -13,6 +13,9 @@ export interface StoredRefreshToken {
   readonly resource: string;
   /** What the person approved; a narrowed access token does not narrow it (RFC 6749 §6). */
   readonly grantedScopes: readonly string[];
+  /** When the person signed in. */
+  readonly grantedAt: Date;
+  readonly issuedAt: Date;
   readonly expiresAt: Date;
   readonly consumedAt: Date | undefined;
   readonly sealedSuccessor: Uint8Array | undefined;
@@ -28,6 +31,8 @@ const refreshRow = z
     name: z.string().nullable(),
     resource: z.string(),
     scopes: texts,
+    created_at: instant,
+    issued_at: instant,
     refresh_expires_at: instant,
     refresh_consumed_at: instant.nullable(),
     sealed_successor: bytes.nullable(),
@@ -41,6 +46,8 @@ const refreshRow = z
     name: row.name ?? undefined,
     resource: row.resource,
     grantedScopes: row.scopes,
+    grantedAt: row.created_at,
+    issuedAt: row.issued_at,
     expiresAt: row.refresh_expires_at,
     consumedAt: row.refresh_consumed_at ?? undefined,
     sealedSuccessor: row.sealed_successor ?? undefined,
@@ -55,8 +62,8 @@ export async function findRefreshToken(
     db,
     refreshRow,
     sql`
-      select grant_id, client_id, subject, email, name, resource, grants.scopes, refresh_expires_at,
-        refresh_consumed_at, sealed_successor, grants.revoked_at
+      select grant_id, client_id, subject, email, name, resource, grants.scopes, created_at, issued_at,
+        refresh_expires_at, refresh_consumed_at, sealed_successor, grants.revoked_at
       from access_tokens
       join grants using (grant_id)
       where refresh_token_hash = ${refreshTokenHash}`,
@@ -71,6 +78,7 @@ export interface Rotation {
   readonly issue: {
     readonly jti: string;
     readonly scopes: readonly string[];
+    readonly issuedAt: Date;
     readonly expiresAt: Date;
     readonly refreshTokenHash: SecretHash;
     readonly refreshExpiresAt: Date;
@@ -103,7 +111,7 @@ export async function rotateRefreshToken(db: Queryable, rotation: Rotation): Pro
         where grant_id = (select grant_id from consumed)
       ), issued as (
         insert into access_tokens (jti, grant_id, scopes, issued_at, expires_at, refresh_token_hash, refresh_expires_at)
-        select ${issue.jti}::uuid, grant_id, ${issue.scopes}::text[], ${now}::timestamptz,
+        select ${issue.jti}::uuid, grant_id, ${issue.scopes}::text[], ${issue.issuedAt}::timestamptz,
           ${issue.expiresAt}::timestamptz, ${issue.refreshTokenHash}::bytea, ${issue.refreshExpiresAt}::timestamptz
         from consumed
       )

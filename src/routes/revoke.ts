@@ -7,7 +7,7 @@ import { refuseOtherMethods } from '../http/methods.ts';
 import { oauthRateLimit } from '../http/rate-limits.ts';
 import { readClientCredentials } from '../protocol/client-credentials.ts';
 import { readParameters } from '../protocol/parameters.ts';
-import { readRevocationRequest } from '../protocol/token-request.ts';
+import { readPresentedToken } from '../protocol/token-request.ts';
 
 export async function revokeRoute(
   app: FastifyInstance,
@@ -15,7 +15,7 @@ export async function revokeRoute(
 ): Promise<void> {
   app.post('/revoke', { config: oauthRateLimit(services) }, async (request, reply) => {
     const parameters = readParameters(request.body);
-    const { token } = readRevocationRequest(parameters);
+    const token = readPresentedToken(parameters);
     const client = await authenticateClient(
       services,
       readClientCredentials(request.headers.authorization, parameters),

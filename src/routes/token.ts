@@ -1,15 +1,17 @@
 /** `POST /token` (OAuth 2.1 §3.2). */
 import type { FastifyInstance } from 'fastify';
-import { authenticateClient } from '../flows/authenticate-client.ts';
+import { authenticateClient, requireGrantType } from '../flows/authenticate-client.ts';
 import { exchangeCode } from '../flows/exchange-code.ts';
-import type { IssuedTokens } from '../flows/issue-tokens.ts';
+import { issueMachineToken } from '../flows/issue-machine-token.ts';
+import type { IssuedToken, IssuedTokens } from '../flows/issue-tokens.ts';
 import { rotateRefreshToken } from '../flows/rotate-refresh-token.ts';
 import type { Services } from '../flows/services.ts';
 import { refuseOtherMethods } from '../http/methods.ts';
 import { oauthRateLimit } from '../http/rate-limits.ts';
 import { readClientCredentials } from '../protocol/client-credentials.ts';
 import { readParameters } from '../protocol/parameters.ts';
-import { readTokenRequest } from '../protocol/token-request.ts';
+import { readTokenRequest, type TokenRequest } from '../protocol/token-request.ts';
+import type { Client } from '../repositories/clients.ts';
 
 export async function tokenRoute(
   app: FastifyInstance,
@@ -20,22 +22,33 @@ export async function tokenRoute(
     const tokenRequest = readTokenRequest(parameters);
     const credentials = readClientCredentials(request.headers.authorization, parameters);
     const client = await authenticateClient(services, credentials);
-    const issued =
-      tokenRequest.grantType === 'authorization_code'
-        ? await exchangeCode(services, { client, request: tokenRequest })
-        : await rotateRefreshToken(services, { client, request: tokenRequest });
+    requireGrantType(client, tokenRequest.grantType);
+    const issued = await issue(services, client, tokenRequest);
     return reply.send(tokenResponse(issued, services.clock()));
   });
   refuseOtherMethods(app, '/token', ['POST']);
 }
 
+async function issue(
+  services: Services,
+  client: Client,
+  request: TokenRequest,
+): Promise<IssuedToken | IssuedTokens> {
+  if (request.grantType === 'authorization_code') return exchangeCode(services, { client, request });
+  if (request.grantType === 'refresh_token') return rotateRefreshToken(services, { client, request });
+  return issueMachineToken(services, { client, request });
+}
+
 /** RFC 6749 §5.1. `scope` is always there, so that no client has to guess what it got. */
-function tokenResponse(issued: IssuedTokens, now: Date): Readonly<Record<string, string | number>> {
+function tokenResponse(
+  issued: IssuedToken | IssuedTokens,
+  now: Date,
+): Readonly<Record<string, string | number>> {
   return {
     access_token: issued.accessToken,
     token_type: 'Bearer',
     expires_in: Math.max(0, Math.ceil((issued.expiresAt.getTime() - now.getTime()) / 1000)),
-    refresh_token: issued.refreshToken,
+    ...('refreshToken' in issued ? { refresh_token: issued.refreshToken } : {}),
     scope: issued.scope,
   };
 }

@@ -19,6 +19,8 @@ import {
 import { databaseKinds } from '../support/database.ts';
 import type { ServerProcess } from '../support/process.ts';
 import { signInAt } from '../support/sample-provider.ts';
+import { run } from '../scripts/support.ts';
+import { requestMachineToken } from '../support/servers.ts';
 import { remote } from './remote.ts';
 import { createServerHome, type ServerHome } from './server-home.ts';
 
@@ -138,6 +140,33 @@ describe.each(databaseKinds)('on %s', (kind) => {
         expect(tokensOf(await refresh(proxy, client, retried.refreshToken)).refreshToken).not.toBe(
           retried.refreshToken,
         );
+      }
+    },
+  );
+
+  test(
+    'killed while a machine asks for sixty tokens, it has stored each that it answered with (RFC 6749 §4.4, design §3.4)',
+    { timeout: 60_000 },
+    async () => {
+      await server.kill();
+      const args = ['--name', 'Nightly job', '--machine', '--scope', 'tools:read', '--json'];
+      const { DATABASE_DSN = '', DATA_DIR = '' } = home.environment;
+      const created = await run('scripts/create-client.ts', args, { env: { DATABASE_DSN, DATA_DIR } });
+      const printed = JSON.parse(created.stdout) as { client_id: string; client_secret: string };
+      const machine = {
+        clientId: printed.client_id,
+        clientSecret: printed.client_secret,
+        redirectUri: '',
+      };
+      server = await home.start();
+      const ask = async () => requestMachineToken(proxy, machine);
+
+      const answers = await killDuring(Array.from({ length: 60 }, () => ask));
+
+      const answered = answers.filter((answer) => answer !== undefined);
+      for (const answer of [...answered, await ask()]) {
+        const { access_token } = answer.json<{ access_token: string }>();
+        expect((await callMcp(proxy, access_token, { method: 'POST' })).statusCode).toBe(reachedMcpServer);
       }
     },
   );

@@ -1,7 +1,7 @@
 /** Token and revocation requests (OAuth 2.1 §3.2, RFC 7009 §2.1). */
 import { expect, test } from 'vitest';
 import { TokenError } from '../../src/protocol/errors.ts';
-import { readRevocationRequest, readTokenRequest } from '../../src/protocol/token-request.ts';
+import { readPresentedToken, readTokenRequest } from '../../src/protocol/token-request.ts';
 
 const verifier = 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk';
 const codeRequest = { grant_type: 'authorization_code', code: 'c', code_verifier: verifier };
@@ -35,13 +35,23 @@ test('a refresh request needs the token; scope and resource may narrow it (OAuth
   });
 });
 
+test('a machine’s request needs nothing else; scope and resource may narrow it (OAuth 2.1 §4.2.1)', () => {
+  const read = { grantType: 'client_credentials', resources: [] };
+  expect(readTokenRequest({ grant_type: 'client_credentials' })).toEqual(read);
+  expect(readTokenRequest({ grant_type: 'client_credentials', scope: 'a', resource: 'x' })).toEqual({
+    ...read,
+    scope: 'a',
+    resources: ['x'],
+  });
+});
+
 test.each([
   [{}, 'invalid_request'],
   [{ grant_type: '' }, 'invalid_request'],
   [{ grant_type: ['authorization_code', 'refresh_token'] }, 'invalid_request'],
   [{ grant_type: 'password', username: 'u', password: 'p' }, 'unsupported_grant_type'],
   [{ grant_type: 'implicit' }, 'unsupported_grant_type'],
-  [{ grant_type: 'client_credentials' }, 'unsupported_grant_type'],
+  [{ grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer' }, 'unsupported_grant_type'],
   [{ grant_type: 'AUTHORIZATION_CODE' }, 'unsupported_grant_type'],
   [{ grant_type: 'constructor' }, 'unsupported_grant_type'],
   [{ grant_type: '__proto__' }, 'unsupported_grant_type'],
@@ -93,9 +103,9 @@ test('what is wrong is named, never repeated (RFC 6749 §5.2)', () => {
   );
 });
 
-test('a revocation request needs the token, once; an unknown hint does not matter (RFC 7009 §2.1)', () => {
-  expect(readRevocationRequest({ token: 't', token_type_hint: 'saml' })).toEqual({ token: 't' });
+test('revocation and introspection need the token, once; an unknown hint does not matter (RFC 7009 §2.1, RFC 7662 §2.1)', () => {
+  expect(readPresentedToken({ token: 't', token_type_hint: 'saml' })).toBe('t');
   for (const raw of [{}, { token: '' }, { token: ['a', 'b'] }, { token: 't', token_type_hint: ['a', 'b'] }]) {
-    expect(() => readRevocationRequest(raw)).toThrow(expect.objectContaining({ code: 'invalid_request' }));
+    expect(() => readPresentedToken(raw)).toThrow(expect.objectContaining({ code: 'invalid_request' }));
   }
 });

@@ -9,6 +9,7 @@ const identityNames = [
   'x-forwarded-user',
   'x-forwarded-email',
   'x-forwarded-name',
+  'x-forwarded-client-id',
   'x-forwarded-access-token',
 ];
 
@@ -29,6 +30,7 @@ const ours = {
   'x-forwarded-user': 'alice-subject',
   'x-forwarded-email': 'alice@example.com',
   'x-forwarded-name': 'Alice Liddell',
+  'x-forwarded-client-id': 'client-1',
   'x-forwarded-access-token': 'upstream-access-token',
 };
 
@@ -38,7 +40,10 @@ test('the caller, the client and the public address are told, and the Host is th
 
 test('what is not known about the caller is not told', () => {
   const headers = forward([], { email: undefined, name: '', upstreamAccessToken: undefined });
-  expect(Object.keys(headers).filter((name) => identityNames.includes(name))).toEqual(['x-forwarded-user']);
+  expect(Object.keys(headers).filter((name) => identityNames.includes(name))).toEqual([
+    'x-forwarded-user',
+    'x-forwarded-client-id',
+  ]);
 });
 
 test.each([

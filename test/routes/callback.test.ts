@@ -1,6 +1,8 @@
 /** `/callback`: the provider's answer counts once, and only in the browser that approved. */
+import { createHash } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { sql } from '../../src/repositories/database.ts';
 import { sendBytes } from '../proxy/support.ts';
 import { localUrl, startTestApp, type TestApp } from '../support/app.ts';
 import { ada, approve, askConsent, locationOf, register, type TestClient } from '../support/authorize.ts';
@@ -8,6 +10,7 @@ import { openBrowser } from '../support/browser.ts';
 import { textOf } from '../support/html.ts';
 import { misbehavingClient, startMisbehavingProvider } from '../support/misbehaving-provider.ts';
 import { cancelAt, signInAt } from '../support/sample-provider.ts';
+import { createMachine } from '../support/servers.ts';
 
 let proxy: TestApp;
 let client: TestClient;
@@ -175,6 +178,20 @@ describe('the provider says no', () => {
     expect(location.searchParams.get('error')).toBe('login_required');
     expect(location.href).not.toContain('evil');
   });
+});
+
+test('a person whose id is that of a client here is refused: they would pose as a machine (RFC 9700 §4.15)', async () => {
+  const { clientId } = await createMachine(proxy.db);
+  const id = createHash('sha256').update('eve@example.com').digest('hex').slice(0, 20);
+  const asked = await askConsent(proxy, client, { state: 's' });
+  const eve = { name: 'Eve', email: 'eve@example.com' };
+  const returned = back(await signInAt(await approve(asked), eve));
+  await proxy.db.query(sql`update clients set client_id = ${id} where client_id = ${clientId}`);
+
+  const { searchParams } = locationOf(await asked.browser.get(returned));
+
+  expect([searchParams.get('error'), searchParams.get('state')]).toEqual(['access_denied', 's']);
+  expect(searchParams.get('code')).toBeNull();
 });
 
 describe('the provider is away', () => {

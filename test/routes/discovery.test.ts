@@ -56,7 +56,7 @@ describe('authorization server metadata (RFC 8414 §3)', () => {
   test('every endpoint that it names is at the root, and answers there (MCP 2025-03-26: default endpoint names)', async () => {
     const document = (await get(serverForms[0] ?? '')).json<Record<string, unknown>>();
     const endpoints = Object.entries(document).filter(([name]) => /_(endpoint|uri)$/.test(name));
-    expect(endpoints).toHaveLength(5);
+    expect(endpoints).toHaveLength(6);
     for (const [, url] of endpoints) {
       expect(String(url).startsWith(`${publicUrl}/`)).toBe(true);
       const answer = await proxy.send({ method: 'POST', url: new URL(String(url)).pathname });

@@ -14,6 +14,7 @@ import {
 } from '../support/authorize.ts';
 import { type Parameters } from '../support/browser.ts';
 import { createTestDatabase, databaseKinds, type TestDatabase } from '../support/database.ts';
+import { introspect } from '../support/servers.ts';
 
 const encryptionKeys = [randomBytes(32)];
 
@@ -72,6 +73,80 @@ describe.each(databaseKinds)('on %s', (kind) => {
     expect(tokensOf(again)).toEqual(tokensOf(first));
     const livesFor = again.json<{ expires_in: number }>().expires_in;
     expect([3481, 3480]).toContain(livesFor);
+  });
+
+  test('a retry that asks for another scope gets the first answer, which says what it is; one for another resource is refused (RFC 6749 §3.3, RFC 8707 §2.2)', async () => {
+    const first = tokensOf(await refresh(proxy, client, tokens.refreshToken, { scope: 'email' }));
+    for (const scope of ['openid', 'openid email', undefined]) {
+      expect(tokensOf(await refresh(proxy, client, tokens.refreshToken, { scope }))).toEqual(first);
+    }
+    const wrong = [{ scope: 'profile' }, { resource: 'https://evil.example/mcp' }];
+    const refused = await Promise.all(
+      wrong.map(async (changed) => refresh(proxy, client, tokens.refreshToken, changed)),
+    );
+    expect(refused.map(errorOf)).toEqual([
+      [400, 'invalid_scope'],
+      [400, 'invalid_target'],
+    ]);
+    expect((await callMcp(proxy, first.accessToken)).statusCode).toBe(200);
+  });
+
+  test('a retry after the successor was used gets the newest token, and the grant lives on (design: refresh is idempotent for a while)', async () => {
+    const second = tokensOf(await refresh(proxy, client, tokens.refreshToken));
+    proxy.clock.advance({ seconds: 60 });
+    const third = tokensOf(await refresh(proxy, client, second.refreshToken));
+    proxy.clock.advance({ seconds: 59 });
+
+    expect(tokensOf(await refresh(proxy, client, tokens.refreshToken))).toEqual(third);
+
+    proxy.clock.advance({ minutes: 50 });
+    const fourth = tokensOf(await refresh(proxy, client, third.refreshToken));
+    expect((await callMcp(proxy, fourth.accessToken)).statusCode).toBe(200);
+    expect(errorOf(await refresh(proxy, client, second.refreshToken))).toEqual([400, 'invalid_grant']);
+    expect((await callMcp(proxy, fourth.accessToken)).statusCode).toBe(401);
+  });
+
+  test('reuse ends its own grant and no other of the same person and client (clients.md P4)', async () => {
+    const other = await signIn(proxy, client, { scope: 'openid email' });
+    await refresh(proxy, client, tokens.refreshToken);
+    proxy.clock.advance({ seconds: 121 });
+    await refresh(proxy, client, tokens.refreshToken);
+    expect((await callMcp(proxy, tokens.accessToken)).statusCode).toBe(401);
+    expect((await callMcp(proxy, other.accessToken)).statusCode).toBe(200);
+    tokensOf(await refresh(proxy, client, other.refreshToken));
+  });
+
+  test('offline_access in a refresh asks for nothing new, so it is not refused (SEP-2207)', async () => {
+    const changed = { scope: 'email offline_access' };
+    expect(tokensOf(await refresh(proxy, client, tokens.refreshToken, changed)).scope).toBe('email');
+  });
+
+  test('with CONNECTION_TTL_SECONDS people sign in again after that time, however often it was refreshed (OAuth 2.1 §4.3.3)', async () => {
+    const config = { ...proxy.config, connectionTtlSeconds: 10 * 86_400 };
+    const limited = await startTestApp({ db: proxy.db, config, clock: proxy.clock });
+    const introspectable = await register(limited, { token_endpoint_auth_method: 'client_secret_post' });
+    let { refreshToken } = await signIn(limited, introspectable);
+    limited.clock.advance({ days: 5 });
+    ({ refreshToken } = tokensOf(await refresh(limited, introspectable, refreshToken)));
+    limited.clock.advance({ days: 4, hours: 23, minutes: 59 });
+    const facts = (await introspect(limited, introspectable, refreshToken)).json<{ exp: number }>();
+    expect(facts.exp * 1000 - limited.clock().getTime()).toBeLessThanOrEqual(60_000);
+    const last = tokensOf(await refresh(limited, introspectable, refreshToken));
+    limited.clock.advance({ minutes: 1 });
+    expect(errorOf(await refresh(limited, introspectable, last.refreshToken))).toEqual([
+      400,
+      'invalid_grant',
+    ]);
+    await limited.close();
+  });
+
+  test('CONNECTION_TTL_SECONDS holds for connections that were made before it was set (OAuth 2.1 §4.3.3)', async () => {
+    proxy.clock.advance({ days: 2 });
+    const config = { ...proxy.config, connectionTtlSeconds: 86_400 };
+    const limited = await startTestApp({ db: proxy.db, config, clock: proxy.clock });
+    expect(errorOf(await refresh(limited, client, tokens.refreshToken))).toEqual([400, 'invalid_grant']);
+    await limited.close();
+    tokensOf(await refresh(proxy, client, tokens.refreshToken));
   });
 
   test('after it a second use ends the grant, every token of it (OAuth 2.1 §4.3.1, RFC 9700 §4.14.2)', async () => {

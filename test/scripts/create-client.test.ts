@@ -1,4 +1,5 @@
 /** `create-client`, as operators run it: the compiled program of the image, and the npm script. */
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
@@ -36,6 +37,9 @@ interface Printed {
   readonly token_endpoint_auth_method: string;
 }
 
+const job = ['--name', 'Nightly job', '--machine', '--scope', 'tools:read tools:write'];
+const server = ['--name', 'MCP server', '--introspect'];
+
 describePostgres('create-client on PostgreSQL', () => {
   let database: TestDatabase;
   beforeEach(async () => {
@@ -59,6 +63,99 @@ describePostgres('create-client on PostgreSQL', () => {
       scopes: undefined,
       source: 'operator',
     });
+  });
+
+  it('makes a machine, with its scopes, its resource and a secret (OAuth 2.1 §4.2)', async () => {
+    const resource = 'https://mcp.example.com/mcp';
+
+    const args = [...dsnOf(database), ...job, '--resource', resource, '--json'];
+    const { code, stdout } = await run(program, args, { cwd: folder });
+
+    expect(code).toBe(0);
+    const printed = JSON.parse(stdout) as Printed;
+    expect(printed).toMatchObject({ grant_types: ['client_credentials'], redirect_uris: [], resource });
+    expect(await findClient(database.db, printed.client_id)).toMatchObject({
+      clientSecretHash: Buffer.from(hashSecret(printed.client_secret ?? '')),
+      tokenEndpointAuthMethod: 'client_secret_basic',
+      redirectUris: [],
+      grantTypes: ['client_credentials'],
+      responseTypes: [],
+      scopes: ['tools:read', 'tools:write'],
+      resource,
+      mayIntrospect: false,
+      source: 'operator',
+    });
+  });
+
+  it('makes a client for an MCP server that introspects, and may do nothing else (RFC 7662 §2.1)', async () => {
+    const { code, stdout } = await run(program, [...dsnOf(database), ...server, '--json'], { cwd: folder });
+
+    expect(code).toBe(0);
+    const printed = JSON.parse(stdout) as Printed;
+    expect(printed.client_secret).toMatch(/^mop_cs_/);
+    expect(await findClient(database.db, printed.client_id)).toMatchObject({
+      grantTypes: [],
+      redirectUris: [],
+      scopes: undefined,
+      resource: undefined,
+      mayIntrospect: true,
+    });
+  });
+
+  it('makes a machine with a key in the place of a secret, from PEM, JWK or key set (RFC 7523 §2.2)', async () => {
+    const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const jwk = publicKey.export({ format: 'jwk' });
+    const files = [
+      publicKey.export({ format: 'pem', type: 'spki' }).toString(),
+      JSON.stringify(jwk),
+      JSON.stringify({ keys: [jwk] }),
+    ];
+    for (const content of files) {
+      await writeFile(join(folder, 'key'), content);
+      const args = [...dsnOf(database), ...job, '--public-key', 'key', '--json'];
+      const { code, stdout } = await run(program, args, { cwd: folder });
+
+      expect(code).toBe(0);
+      const printed = JSON.parse(stdout) as Printed;
+      expect(printed).not.toHaveProperty('client_secret');
+      expect(await findClient(database.db, printed.client_id)).toMatchObject({
+        clientSecretHash: undefined,
+        tokenEndpointAuthMethod: 'private_key_jwt',
+        isAssertionOptional: false,
+        jwks: { keys: [jwk] },
+      });
+    }
+  });
+
+  it('makes an app whose keys are where it publishes them (RFC 7591 §2)', async () => {
+    const env = { DATABASE_DSN: database.dsn ?? '', BASE_URL: 'https://mcp.example.com' };
+    const args = [...good, '--jwks-uri', 'https://app.example.com/jwks'];
+
+    const { code, stdout } = await run(program, args, { cwd: folder, env });
+
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/Client secret +none: it has a key\n/);
+    const clientId = /Client ID +(\S+)/.exec(stdout)?.[1] ?? '';
+    expect(await findClient(database.db, clientId)).toMatchObject({
+      tokenEndpointAuthMethod: 'private_key_jwt',
+      jwksUri: 'https://app.example.com/jwks',
+      grantTypes: ['authorization_code', 'refresh_token'],
+    });
+  });
+
+  it.each([
+    [job, /Token +https:.*\/token\n/, /curl -u \S{22} -d grant_type=client_credentials https:\S+\/token\n$/],
+    [server, /Introspection +https:.*\/introspect\n/, /curl -u \S{22} -d token=… https:\S+\/introspect\n$/],
+  ])('shows %s its endpoint, and a first request without the secret', async (args, endpoint, example) => {
+    const env = { DATABASE_DSN: database.dsn ?? '', BASE_URL: 'https://mcp.example.com' };
+
+    const { code, stdout } = await run(program, args, { cwd: folder, env });
+
+    expect(code).toBe(0);
+    expect(stdout).toMatch(endpoint);
+    expect(stdout).toMatch(example);
+    expect(stdout).not.toContain('/authorize');
+    expect(stdout.match(/mop_cs_/g)).toHaveLength(1);
   });
 
   it('finds DATABASE_DSN in .env, and needs none of the server’s other variables', async () => {
@@ -129,6 +226,19 @@ describe('create-client on the embedded database', { timeout: 60_000 }, () => {
 });
 
 describe('create-client refuses', () => {
+  it('a private key: whoever has read it can sign in the client’s name (RFC 7517 §9.2)', async () => {
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const other = await mkdtemp(join(tmpdir(), 'mcp-key-'));
+    const file = join(other, 'key.json');
+    await writeFile(file, JSON.stringify(privateKey.export({ format: 'jwk' })));
+
+    const { code, stderr } = await run(program, [...job, '--public-key', file], { cwd: folder });
+
+    await rm(other, { recursive: true });
+    expect(code).toBe(2);
+    expect(stderr).toContain('the key cannot be used: jwks has a private key');
+  });
+
   it.each([
     { what: 'no name', args: good.slice(2), says: ['--name is missing'] },
     { what: 'no redirect URI', args: good.slice(0, 2), says: ['--redirect-uri is missing'] },
@@ -151,6 +261,40 @@ describe('create-client refuses', () => {
       says: ['exclude each other'],
     },
     { what: 'a bad scope', args: [...good, '--scope', 'a"b'], says: ['--scope has characters'] },
+    { what: 'a machine without scopes', args: job.slice(0, 3), says: ['--scope is missing'] },
+    {
+      what: 'a machine that asks to stay connected',
+      args: [...job.slice(0, 4), 'tools:read offline_access'],
+      says: ['--scope offline_access is for people'],
+    },
+    {
+      what: 'a machine that is an app as well',
+      args: [...job, ...good.slice(2), '--public'],
+      says: ['--redirect-uri is for apps that sign people in', '--public has no secret'],
+    },
+    { what: 'a machine that introspects', args: [...job, '--introspect'], says: ['are two clients'] },
+    { what: 'scopes to introspect', args: [...server, '--scope', 'a'], says: ['--scope is for clients'] },
+    {
+      what: 'a resource for an app',
+      args: [...good, '--resource', 'https://a.b/'],
+      says: ['--resource goes with'],
+    },
+    {
+      what: 'a file without a key',
+      args: [...job, '--public-key', '/nonexistent'],
+      says: ['/nonexistent is not a file'],
+    },
+    {
+      what: 'keys over http',
+      args: [...job, '--jwks-uri', 'http://a.example/jwks'],
+      says: ['must be https'],
+    },
+    {
+      what: 'a key for a public client',
+      args: [...good, '--public', '--jwks-uri', 'https://a.example/jwks'],
+      says: ['a key stands in the place of a secret'],
+    },
+    { what: 'a resource that is no URL', args: [...job, '--resource', '/mcp'], says: ['must be a URL'] },
     { what: 'an unknown flag', args: [...good, '--nonsense'], says: ["Unknown option '--nonsense'"] },
     { what: 'a flag without its value', args: ['--name'], says: ["'--name <value>' argument missing"] },
     {
@@ -184,8 +328,10 @@ it('create-client --help prints every flag', async () => {
   const { code, stdout } = await run(program, ['--help'], { cwd: folder });
 
   expect(code).toBe(0);
-  for (const flag of ['--name', '--redirect-uri', '--public', '--confidential', '--scope', '--json'])
-    expect(stdout).toContain(flag);
+  const flags = 'name redirect-uri public confidential scope machine introspect resource json help'.split(
+    ' ',
+  );
+  for (const flag of flags) expect(stdout).toContain(`\n  --${flag} `);
 });
 
 function dsnOf({ dsn }: TestDatabase): readonly string[] {
