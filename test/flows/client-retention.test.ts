@@ -15,6 +15,7 @@ import {
   revoke,
   signIn,
   tokensOf,
+  isRegistered,
 } from '../support/authorize.ts';
 import {
   createTestDatabase,
@@ -27,10 +28,6 @@ import { withAdmin } from '../support/postgres.ts';
 const encryptionKeys = [randomBytes(32)];
 
 const sweep = async ({ db, clock }: TestApp): Promise<number> => sweepExpired(db, clock());
-
-async function isKnown(proxy: TestApp, clientId: string): Promise<boolean> {
-  return (await proxy.db.query(sql`select from clients where client_id = ${clientId}`)).rowCount === 1;
-}
 
 describe.each(databaseKinds)('on %s', (kind) => {
   let proxy: TestApp;
@@ -54,11 +51,11 @@ describe.each(databaseKinds)('on %s', (kind) => {
     await register(proxy);
     proxy.clock.advance({ hours: 47 });
     await sweep(proxy);
-    expect(await isKnown(proxy, clientId)).toBe(true);
+    expect(await isRegistered(proxy, clientId)).toBe(true);
 
     proxy.clock.advance({ hours: 2 });
     await sweep(proxy);
-    expect(await isKnown(proxy, clientId)).toBe(false);
+    expect(await isRegistered(proxy, clientId)).toBe(false);
   });
 
   test('a used client lives as long as its grant, and a year longer (clients.md P2)', async () => {
@@ -67,12 +64,12 @@ describe.each(databaseKinds)('on %s', (kind) => {
     for (const days of [31, 169, 194]) {
       proxy.clock.advance({ days });
       await sweep(proxy);
-      expect(await isKnown(proxy, client.clientId)).toBe(true);
+      expect(await isRegistered(proxy, client.clientId)).toBe(true);
     }
 
     proxy.clock.advance({ days: 3 });
     await sweep(proxy);
-    expect(await isKnown(proxy, client.clientId)).toBe(false);
+    expect(await isRegistered(proxy, client.clientId)).toBe(false);
   });
 
   test('a client is never taken from a grant that is alive, however long ago it signed in (protocol.md 71)', async () => {
@@ -89,10 +86,10 @@ describe.each(databaseKinds)('on %s', (kind) => {
     await revoke(proxy, client, tokensOf(await refresh(proxy, client, refreshToken)).refreshToken);
     proxy.clock.advance({ days: 360 });
     await sweep(proxy);
-    expect(await isKnown(proxy, client.clientId)).toBe(true);
+    expect(await isRegistered(proxy, client.clientId)).toBe(true);
     proxy.clock.advance({ days: 8 });
     await sweep(proxy);
-    expect(await isKnown(proxy, client.clientId)).toBe(false);
+    expect(await isRegistered(proxy, client.clientId)).toBe(false);
   });
 
   test('a sign-in whose code was never redeemed counts as use (clients.md P2)', async () => {
@@ -100,7 +97,7 @@ describe.each(databaseKinds)('on %s', (kind) => {
     await authorize(proxy, client);
     proxy.clock.advance({ days: 300 });
     await sweep(proxy);
-    expect(await isKnown(proxy, client.clientId)).toBe(true);
+    expect(await isRegistered(proxy, client.clientId)).toBe(true);
   });
 
   test('a client that is gone: 401 invalid_client at the token endpoint, a page at /authorize (RFC 6749 §5.2, §4.1.2.1)', async () => {
@@ -149,7 +146,7 @@ describePostgres('on postgres, beside a request', () => {
     });
     await sweep(proxy);
 
-    expect(await isKnown(proxy, client.clientId)).toBe(true);
+    expect(await isRegistered(proxy, client.clientId)).toBe(true);
   });
 
   test('a sign-in that begins while its client is removed sees a page, not a failure (RFC 6749 §4.1.2.1)', async () => {
@@ -180,7 +177,7 @@ describePostgres('on postgres, beside a request', () => {
     proxy.clock.advance({ minutes: 2 });
     await sweep(proxy);
 
-    for (const { clientId } of clients) expect(await isKnown(proxy, clientId)).toBe(true);
+    for (const { clientId } of clients) expect(await isRegistered(proxy, clientId)).toBe(true);
   });
 });
 

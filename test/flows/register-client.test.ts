@@ -16,6 +16,7 @@ import {
   revoke,
   signIn,
   tokensOf,
+  isRegistered,
 } from '../support/authorize.ts';
 import {
   createTestDatabase,
@@ -31,10 +32,6 @@ const bob = { name: 'Bob', email: 'bob@example.com' };
 
 async function countClients({ db }: TestApp): Promise<number> {
   return (await db.query(sql`select from clients`)).rowCount;
-}
-
-async function isKnown(proxy: TestApp, clientId: string): Promise<boolean> {
-  return (await proxy.db.query(sql`select from clients where client_id = ${clientId}`)).rowCount === 1;
 }
 
 /** Registrations of one source that nobody finished, the first of them the oldest. */
@@ -118,7 +115,7 @@ describe.each(databaseKinds)('on %s', (kind) => {
       await flood(proxy, maxUnfinished, 1);
       await registerFrom(proxy, '203.0.113.9', 'Newcomer');
 
-      expect(await isKnown(proxy, clientId)).toBe(true);
+      expect(await isRegistered(proxy, clientId)).toBe(true);
     });
   });
 
@@ -166,9 +163,9 @@ describe.each(databaseKinds)('on %s', (kind) => {
       const newcomer = await registerFrom(proxy, '203.0.113.9', 'Newcomer');
 
       expect(await countClients(proxy)).toBeLessThanOrEqual(maxUnfinished);
-      expect(await isKnown(proxy, newcomer)).toBe(true);
-      expect(await isKnown(proxy, 'flood-1')).toBe(false);
-      expect(await isKnown(proxy, `flood-${maxUnfinished}`)).toBe(true);
+      expect(await isRegistered(proxy, newcomer)).toBe(true);
+      expect(await isRegistered(proxy, 'flood-1')).toBe(false);
+      expect(await isRegistered(proxy, `flood-${maxUnfinished}`)).toBe(true);
     });
 
     test('of one source push out that source’s own, not an earlier one of another (OAuth 2.1 §7.6)', async () => {
@@ -177,7 +174,7 @@ describe.each(databaseKinds)('on %s', (kind) => {
       await flood(proxy, maxUnfinished + 500, 1);
       await registerFrom(proxy, '203.0.113.10', 'Late');
 
-      expect(await isKnown(proxy, early)).toBe(true);
+      expect(await isRegistered(proxy, early)).toBe(true);
       expect(await countClients(proxy)).toBeLessThanOrEqual(maxUnfinished);
     });
 
@@ -190,7 +187,7 @@ describe.each(databaseKinds)('on %s', (kind) => {
       await flood(proxy, maxUnfinished, 1);
       await registerFrom(proxy, '203.0.113.9', 'Newcomer');
 
-      for (const { clientId } of [used, made, asked]) expect(await isKnown(proxy, clientId)).toBe(true);
+      for (const { clientId } of [used, made, asked]) expect(await isRegistered(proxy, clientId)).toBe(true);
     });
 
     test('that are kept by sign-ins under way do not lock newcomers out', async () => {
@@ -202,7 +199,7 @@ describe.each(databaseKinds)('on %s', (kind) => {
         from clients`);
       const newcomer = await registerFrom(proxy, '203.0.113.9', 'Newcomer');
 
-      expect(await isKnown(proxy, newcomer)).toBe(true);
+      expect(await isRegistered(proxy, newcomer)).toBe(true);
       expect(await countClients(proxy)).toBe(maxUnfinished + 1);
     });
   });
@@ -244,7 +241,7 @@ describePostgres('on postgres, two instances', () => {
       ),
     );
 
-    for (const clientId of newcomers) expect(await isKnown(one, clientId)).toBe(true);
+    for (const clientId of newcomers) expect(await isRegistered(one, clientId)).toBe(true);
     expect(await countClients(one)).toBeLessThanOrEqual(maxUnfinished);
   });
 });

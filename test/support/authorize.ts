@@ -56,6 +56,12 @@ const webClient = {
   token_endpoint_auth_method: 'none',
 };
 
+/** Whether the server still has a client. */
+export async function isRegistered({ db }: Pick<TestApp, 'db'>, clientId: string): Promise<boolean> {
+  const query = { text: 'select from clients where client_id = $1', values: [clientId] };
+  return (await db.query(query)).rowCount === 1;
+}
+
 /** A good authorization request of a client, with some parameters changed. */
 export function authorizeUrl(client: TestClient, codeVerifier: string, changed: Parameters = {}): string {
   const parameters = {
