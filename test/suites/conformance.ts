@@ -1,5 +1,5 @@
 /** The public MCP conformance runner, and what it found. */
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { installed, newHome, type Program, run } from './programs.ts';
 
@@ -41,9 +41,7 @@ export async function runConformance(
         const text = await readFile(join(results, folder, 'checks.json'), 'utf8');
         return [scenarioOf(folder), JSON.parse(text) as Check[]] as const;
       });
-      const found = new Map(await Promise.all(read));
-      await rm(home, { recursive: true, force: true });
-      return found;
+      return new Map(await Promise.all(read));
     },
   };
 }

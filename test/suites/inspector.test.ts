@@ -1,5 +1,4 @@
 /** The command line of the MCP Inspector, with which people try out servers. */
-import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ada } from '../support/authorize.ts';
 import { createClock } from '../support/clock.ts';
@@ -29,10 +28,7 @@ describeWithPrograms('MCP Inspector 2.12', () => {
       MCP_INSPECTOR_SECRET_STORE: 'file',
     };
   });
-  afterAll(async () => {
-    await site.close();
-    await rm(home, { recursive: true });
-  });
+  afterAll(() => site.close());
 
   const start = async (...args: readonly string[]) =>
     run(

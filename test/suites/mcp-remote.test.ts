@@ -1,5 +1,4 @@
 /** mcp-remote, with which clients that know only local servers reach remote ones. */
-import { rm } from 'node:fs/promises';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -34,10 +33,7 @@ describeWithPrograms('mcp-remote 0.15', () => {
     environment = await installBrowser(home);
     port = await freePort();
   });
-  afterAll(async () => {
-    await site.close();
-    await rm(home, { recursive: true });
-  });
+  afterAll(() => site.close());
 
   const mcpUrl = () => `${site.front.origin}/mcp`;
   const options = () => [mcpUrl(), String(port), '--allow-http'];

@@ -1,5 +1,5 @@
 /** The programs of others that are pointed at the server: where they are, and how they are run. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { describe, inject } from 'vitest';
+import { afterAll, describe, inject } from 'vitest';
 import { poll } from '../support/process.ts';
 
 /** A suite that needs the programs: skipped, and named at the end of the test run, where they could not be installed. */
@@ -68,19 +68,22 @@ export async function addressOpened(home: string): Promise<string> {
 }
 
 export interface RunOptions {
+  /** Its home and working directory: what it stores is there. */
+  readonly home: string;
   readonly environment?: Readonly<Record<string, string>>;
-  /** Its home and working directory: what it stores is there. Default: a new one, removed with it. */
-  readonly home?: string;
 }
 
 const patienceMs = 60_000;
 
-/** Runs a JavaScript file with these variables and no others. */
-export async function run(file: string, args: readonly string[], options: RunOptions = {}): Promise<Program> {
-  const home = options.home ?? (await newHome());
+/** Runs a file of JavaScript or TypeScript with these variables and no others. It ends with the test file at the latest. */
+export async function run(
+  file: string,
+  args: readonly string[],
+  { home, environment }: RunOptions,
+): Promise<Program> {
   const child = spawn(recentNode(), [file, ...args], {
     cwd: home,
-    env: { PATH: process.env.PATH, HOME: home, ...options.environment },
+    env: { PATH: process.env.PATH, HOME: home, ...environment },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   let written = '';
@@ -88,11 +91,15 @@ export async function run(file: string, args: readonly string[], options: RunOpt
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (chunk: string) => (written += chunk));
   }
-  const exit = ended(child).then(async (code) => {
+  const exit = once(child, 'close').then(([code]: (number | null)[]) => {
     hasEnded = true;
-    if (options.home === undefined) await rm(home, { recursive: true, force: true });
-    return code;
+    return code ?? -1;
   });
+  const stop = async () => {
+    if (!hasEnded) child.kill('SIGKILL');
+    await exit;
+  };
+  started.push(stop);
   return {
     output: () => written,
     exit,
@@ -106,19 +113,21 @@ export async function run(file: string, args: readonly string[], options: RunOpt
         await setTimeout(20);
       }
     },
-    async stop() {
-      if (!hasEnded) child.kill('SIGKILL');
-      await exit;
-    },
+    stop,
   };
 }
 
-/** An empty directory to be somebody's home. */
+/** An empty directory to be somebody's home, until the test file ends. */
 export async function newHome(): Promise<string> {
-  return mkdtemp(join(tmpdir(), 'mcp-suites-'));
+  const home = await mkdtemp(join(tmpdir(), 'mcp-suites-'));
+  homes.push(home);
+  return home;
 }
 
-async function ended(child: ChildProcess): Promise<number> {
-  const [code] = (await once(child, 'close')) as [number | null];
-  return code ?? -1;
-}
+/** What a test file leaves behind. */
+const started: (() => Promise<void>)[] = [];
+const homes: string[] = [];
+afterAll(async () => {
+  for (const stop of started) await stop();
+  for (const home of homes) await rm(home, { recursive: true, force: true });
+});

@@ -1,6 +1,6 @@
 /** Clients made with every line of the official SDK, each a program of its own that keeps its tokens in a file. */
-import { cp, rm } from 'node:fs/promises';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { cp } from 'node:fs/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ScriptedBrowser } from '../../scripts/scripted-browser.ts';
 import type { ServedMcp } from '../../scripts/serve-mcp.ts';
 import { sql } from '../../src/repositories/database.ts';
@@ -29,17 +29,6 @@ describeWithPrograms('the official SDK', () => {
     await site.close();
     await server.close();
   });
-
-  const homes: string[] = [];
-  afterEach(async () => {
-    for (const home of homes.splice(0)) await rm(home, { recursive: true });
-  });
-  const makeHome = async (from?: string) => {
-    const home = await newHome();
-    homes.push(home);
-    if (from !== undefined) await cp(from, home, { recursive: true });
-    return home;
-  };
 
   const start = async (sdk: Sdk, home: string, ...more: readonly string[]) =>
     startSdk(sdk, `${site.front.origin}/mcp`, home, ...more);
@@ -78,7 +67,7 @@ describeWithPrograms('the official SDK', () => {
   test.each(sdks)(
     '$name registers, signs in, calls, hears the server, and leaves (MCP $revision)',
     async (sdk) => {
-      const program = await start(sdk, await makeHome(), '--listen');
+      const program = await start(sdk, await newHome(), '--listen');
 
       const { all, lines } = await watch(site.front, async () => {
         await signIn(program);
@@ -98,7 +87,7 @@ describeWithPrograms('the official SDK', () => {
   test.each(sdks)(
     '$name (MCP $revision) refreshes an expired token without asking anyone (RFC 6749 §6)',
     async (sdk) => {
-      const home = await makeHome();
+      const home = await newHome();
       await signedIn(sdk, home);
       expireAccessTokens();
 
@@ -113,9 +102,10 @@ describeWithPrograms('the official SDK', () => {
   test.each(sdks)(
     'two processes of $name (MCP $revision) that refresh with one token at once both go on (clients.md P4)',
     async (sdk) => {
-      const home = await makeHome();
+      const home = await newHome();
       await signedIn(sdk, home);
-      const homes = [home, await makeHome(home)];
+      const homes = [home, await newHome()];
+      await cp(home, homes[1] ?? '', { recursive: true });
       expireAccessTokens();
 
       const { lines } = await watch(site.front, async () => {
@@ -135,7 +125,7 @@ describeWithPrograms('the official SDK', () => {
   test.each(sdks.filter(({ name }) => name !== 'SDK 1.11'))(
     '$name (MCP $revision) registers once more when its registration is gone (RFC 6749 §5.2)',
     async (sdk) => {
-      const home = await makeHome();
+      const home = await newHome();
       const forgotten = await signedIn(sdk, home);
       await forget(forgotten);
       expireAccessTokens();
@@ -154,7 +144,7 @@ describeWithPrograms('the official SDK', () => {
   test('SDK 1.11 (MCP 2025-03-26) does not register again: the person is told why (RFC 6749 §4.1.2.1)', async () => {
     const [sdk] = sdks;
     if (sdk === undefined) throw new Error('no SDK');
-    const home = await makeHome();
+    const home = await newHome();
     await forget(await signedIn(sdk, home));
     expireAccessTokens();
 

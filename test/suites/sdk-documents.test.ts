@@ -1,5 +1,4 @@
 /** Clients made with the official SDK that are known by a document of theirs: nothing is registered. */
-import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { databaseKinds } from '../support/database.ts';
 import { describeTls, type DocumentHost, startDocumentHost } from '../support/document-host.ts';
@@ -45,7 +44,6 @@ describeWithPrograms('the official SDK', () => {
           await signInFor(url);
           await program.exit;
         });
-        await rm(home, { recursive: true });
 
         expect(program.output()).toMatch(/^called .*ada@example\.com.*\nended/m);
         expect(lines.join()).not.toContain('/register');
