@@ -197,7 +197,8 @@ async function readAnswer(response: Dispatcher.ResponseData, mayBeUnmodified: bo
   }
   const body = await decode(await readBounded(response.body), header('content-encoding') ?? 'identity');
   try {
-    return { outcome: 'fetched', json: JSON.parse(body), headers };
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(body);
+    return { outcome: 'fetched', json: JSON.parse(text), headers };
   } catch (error) {
     throw transient('it is not JSON', error);
   }
@@ -221,17 +222,15 @@ const decoders = new Map([
 ]);
 
 /** We ask for identity, yet some hosts keep only a compressed copy. What comes out is as bounded as what came in. */
-async function decode(body: Buffer, encoding: string): Promise<string> {
-  const toText = (bytes: Uint8Array) => new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  if (encoding === 'identity') return toText(body);
+async function decode(body: Buffer, encoding: string): Promise<Uint8Array> {
+  if (encoding === 'identity') return body;
   const decoder = decoders.get(encoding.toLowerCase());
   if (decoder === undefined) throw transient('its content encoding is not supported');
-  const decoded = await decoder(body, { maxOutputLength: maxDocumentBytes }).catch((error: unknown) => {
+  return decoder(body, { maxOutputLength: maxDocumentBytes }).catch((error: unknown) => {
     throw (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE'
       ? tooLarge()
       : transient('it cannot be decompressed', error);
   });
-  return toText(decoded);
 }
 
 /** Ends with `signal`, whatever the work does. */

@@ -58,7 +58,13 @@ class Session {
 
 /** Remembers, as SDK 2 asks, at which authorization server the person was sent away (SEP-2352). */
 class SessionV2 extends Session {
+  /** The URL of a document that describes it: its client_id where the server takes such documents. */
+  readonly clientMetadataUrl?: string;
   #discovery: OAuthDiscoveryState | undefined;
+  constructor(clientMetadataUrl: string | undefined) {
+    super();
+    if (clientMetadataUrl !== undefined) this.clientMetadataUrl = clientMetadataUrl;
+  }
   saveDiscoveryState(state: OAuthDiscoveryState): void {
     this.#discovery = state;
   }
@@ -85,6 +91,8 @@ export interface ConnectedClient {
 
 interface ConnectOptions {
   readonly person: Person;
+  /** SDK 2 only. */
+  readonly clientMetadataUrl?: string;
   readonly fetch?: FetchLike;
 }
 
@@ -158,8 +166,8 @@ export const connectV1: Connect = async (mcpUrl, { person, fetch }) => {
 /** `auto` speaks 2026-07-28 where the server does, `legacy` the revisions with sessions. The `iss` is checked. */
 export const connectV2 =
   (mode: 'auto' | 'legacy'): Connect =>
-  async (mcpUrl, { person, fetch }) => {
-    const session = new SessionV2();
+  async (mcpUrl, { person, fetch, clientMetadataUrl }) => {
+    const session = new SessionV2(clientMetadataUrl);
     const options = { authProvider: session, ...(fetch !== undefined && { fetch }) };
     const create = () => new ClientV2(clientInfo, { versionNegotiation: { mode } });
     await signIn(session, person, async () => {
