@@ -58,7 +58,9 @@ export async function buildServices(
     await revocationFeed.start();
     const identityProvider = createIdentityProvider(config.provider, {
       clock,
-      ...(config.outboundProxy !== undefined && { fetch: createProxiedFetch(config.outboundProxy) }),
+      ...(config.outboundProxy !== undefined && {
+        fetch: createProxiedFetch(config.outboundProxy, overrides.outbound?.ca),
+      }),
       onStatus: (status) =>
         log[status.state === 'ready' ? 'info' : 'warn'](describeStatus(status), 'identity provider'),
     });

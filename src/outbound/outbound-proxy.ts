@@ -26,9 +26,9 @@ function isException(exception: string, host: string, port: string): boolean {
   return name !== '' && (host === name || (isIP(host) === 0 && host.endsWith(`.${name}`)));
 }
 
-/** A `fetch` that goes through the proxy where it has to. */
-export function createProxiedFetch(proxy: OutboundProxy): typeof fetch {
-  const agent = new ProxyAgent(proxy.url);
+/** A `fetch` that goes through the proxy where it has to. `ca`: authorities to trust instead of the well-known ones. */
+export function createProxiedFetch(proxy: OutboundProxy, ca?: string): typeof fetch {
+  const agent = new ProxyAgent({ uri: proxy.url, ...(ca !== undefined && { requestTls: { ca } }) });
   const proxied = async (input: string | URL, init: Parameters<typeof undiciFetch>[1] = {}) =>
     undiciFetch(input, isProxied(proxy, new URL(input)) ? { ...init, dispatcher: agent } : init);
   return proxied as unknown as typeof fetch;

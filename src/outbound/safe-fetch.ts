@@ -12,7 +12,7 @@ import { createAddressPolicy } from './addresses.ts';
 import { matchesHost } from './host-patterns.ts';
 import { isProxied, type OutboundProxy } from './outbound-proxy.ts';
 import { RequestGate, type RequestLimits } from './request-limits.ts';
-import { resolveHost, type ResolveHost } from './resolve-host.ts';
+import { createResolveHost, type ResolveHost } from './resolve-host.ts';
 
 /** Why there is no answer, in words of ours that may be shown. */
 export class OutboundError extends Error {
@@ -88,6 +88,7 @@ export function isHostPermitted(
 
 export function createSafeFetch(options: SafeFetchOptions): SafeFetch {
   const { policy, proxy, clock, timeoutMs = defaultTimeoutMs } = options;
+  const resolveHost = options.resolveHost ?? createResolveHost();
   const isAddressAllowed = createAddressPolicy(policy.allowedNetworks);
   const gate = new RequestGate({ ...defaultLimits, ...options.limits }, clock);
 
@@ -95,9 +96,7 @@ export function createSafeFetch(options: SafeFetchOptions): SafeFetch {
   const checkedAddresses = async (url: URL, signal: AbortSignal): Promise<readonly string[]> => {
     const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
     const addresses =
-      isIP(host) === 0
-        ? await abortable((options.resolveHost ?? resolveHost)(host, signal), signal).catch(() => [])
-        : [host];
+      isIP(host) === 0 ? await abortable(resolveHost(host, signal), signal).catch(() => []) : [host];
     // One sentence for both, so that nobody can ask us which internal names exist.
     if (addresses.length === 0 || !addresses.every(isAddressAllowed)) {
       throw refused('its host name does not lead to public addresses only');

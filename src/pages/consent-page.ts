@@ -87,7 +87,7 @@ export function consentPage(props: ConsentPageProps): Html {
 function whoAsks(props: ConsentPageProps): Html {
   return html`<div class="tight">
       <p>${verified(props) ?? unverified(props)}</p>
-      ${props.publisherHost !== undefined && html`<p>Published by <strong>${claimed(props.publisherHost)}</strong>, which was checked.</p>`}
+      ${props.publisherHost !== undefined && html`<p>Published by <strong>${claimed(props.publisherHost)}</strong>: this server has checked that.</p>`}
       <p class="small soft">${whatIsKnown(props)}</p>
     </div>
     ${props.standing.kind === 'imitation' && imitationWarning(props.standing.product)}`;

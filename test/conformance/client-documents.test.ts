@@ -10,7 +10,8 @@ import {
   signAssertion,
 } from '../support/client-keys.ts';
 import { createClock } from '../support/clock.ts';
-import { describeTls, type DocumentHost, sendJson, startDocumentHost } from '../support/document-host.ts';
+import { type DocumentHost, sendJson, startDocumentHost } from '../support/document-host.ts';
+import { describeTls } from '../support/tls.ts';
 import { openSite, type Outside } from './outside.ts';
 import { verifies } from './verifies.ts';
 
@@ -249,6 +250,8 @@ describeTls('client metadata documents (needs the program openssl)', () => {
     },
   );
 
+  // These move the clock away from that of the identity provider: nobody signs in after them.
+
   test(
     'changed redirect URIs are asked about again (MCP, "Client ID Metadata Document security")',
     verifies('cimd-changed'),
@@ -265,8 +268,6 @@ describeTls('client metadata documents (needs the program openssl)', () => {
       expect((await browser.get(url)).statusCode).toBe(200);
     },
   );
-
-  // These move the clock away from that of the identity provider: nobody signs in after them.
 
   test(
     'size and number are bounded; time is in test/outbound (CIMD §6.6)',

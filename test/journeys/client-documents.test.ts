@@ -1,7 +1,8 @@
 /** Real MCP clients that are the URL of a document, and never register (MCP client registration, protocol.md 75). */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { databaseKinds } from '../support/database.ts';
-import { describeTls, type DocumentHost, startDocumentHost } from '../support/document-host.ts';
+import { type DocumentHost, startDocumentHost } from '../support/document-host.ts';
+import { describeTls } from '../support/tls.ts';
 import { type Site, startSite } from '../support/instances.ts';
 import { connectV2 } from './mcp-client.ts';
 

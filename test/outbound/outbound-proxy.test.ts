@@ -1,15 +1,14 @@
 /** The operator's HTTP proxy: what goes through it, and what is checked before (clients.md P25). */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { createBoundedFetch } from '../../src/identity/bounded-fetch.ts';
 import { createProxiedFetch, isProxied } from '../../src/outbound/outbound-proxy.ts';
 import { createSafeFetch, type SafeFetchOptions } from '../../src/outbound/safe-fetch.ts';
+import { startTestApp } from '../support/app.ts';
+import { register, signIn } from '../support/authorize.ts';
 import { createClock } from '../support/clock.ts';
 import { type ConnectProxy, startConnectProxy } from '../support/connect-proxy.ts';
-import {
-  createCertificate,
-  describeTls,
-  type DocumentHost,
-  startDocumentHost,
-} from '../support/document-host.ts';
+import { type DocumentHost, startDocumentHost } from '../support/document-host.ts';
+import { createCertificate, describeTls } from '../support/tls.ts';
 
 describe('NO_PROXY', () => {
   const goes = (exceptions: readonly string[], address: string) =>
@@ -113,9 +112,30 @@ describeTls('through a real proxy (needs the program openssl)', () => {
     expect(host.requests.at(-1)?.headers).not.toHaveProperty('proxy-authorization');
   });
 
+  test('the identity provider’s answers come through it whole', async () => {
+    const fetch = createBoundedFetch({
+      fetch: createProxiedFetch({ url: proxy.url, exceptions: [] }, host.outbound.ca),
+      timeoutMs: 2000,
+      maxBytes: 1000,
+      allowsLoopback: false,
+    });
+    const answer = await fetch(host.url('/'), { method: 'POST', body: new URLSearchParams({ a: 'b' }) });
+    expect([answer.status, await answer.json()]).toEqual([200, { hello: 'world' }]);
+    expect(proxy.asked).toHaveLength(1);
+  });
+
+  test('sign-in at a provider on this machine works as it does without a proxy', async () => {
+    const app = await startTestApp({ config: { outboundProxy: { url: proxy.url, exceptions: [] } } });
+    expect((await signIn(app, await register(app))).accessToken).toContain('.');
+    expect(proxy.asked).toEqual([]);
+    await app.close();
+  });
+
   test('the identity provider is reached through it too, unless it is on this machine', async () => {
     const fetch = createProxiedFetch({ url: proxy.url, exceptions: [] });
-    await expect(fetch('https://login.example/.well-known/openid-configuration')).rejects.toThrow();
+    await expect(fetch('https://login.example/.well-known/openid-configuration')).rejects.toThrow(
+      'fetch failed',
+    );
     expect(proxy.asked.map(({ target }) => target)).toEqual(['login.example:443']);
     const direct = await fetch(`${proxy.url}/direct`);
     expect(direct.status).toBe(405);

@@ -9,12 +9,8 @@ import {
   type SafeFetchOptions,
 } from '../../src/outbound/safe-fetch.ts';
 import { createClock } from '../support/clock.ts';
-import {
-  createCertificate,
-  describeTls,
-  type DocumentHost,
-  startDocumentHost,
-} from '../support/document-host.ts';
+import { type DocumentHost, startDocumentHost } from '../support/document-host.ts';
+import { createCertificate, describeTls } from '../support/tls.ts';
 
 /** A loopback address that stands for a public one, beside 127.0.0.1, which stays private. */
 const publicAddress = '127.0.0.2';

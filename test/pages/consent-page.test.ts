@@ -29,6 +29,14 @@ describe('the consent page (MCP security best practices, confused deputy)', () =
     expect(page).toContain('<li><bdi>Know who you are</bdi></li>');
   });
 
+  test('a client with a document shows whose host describes it, and its name is still its own claim (protocol.md 84)', () => {
+    const text = seen({ publisherHost: 'app.example' });
+
+    expect(text).toContain('An app that calls itself “Claude” Not verified wants to connect.');
+    expect(text).toContain('Published by app.example: this server has checked that.');
+    expect(seen()).not.toContain('Published by');
+  });
+
   test('a client that the operator made carries its name and the mark', () => {
     const text = seen({ standing: { kind: 'operator' } });
 

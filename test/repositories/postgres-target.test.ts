@@ -1,5 +1,5 @@
 /** `sslmode` means what it means to libpq: shown with a server that has TLS, and one that has not. */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +9,7 @@ import { openPostgresDatabase } from '../../src/repositories/postgres-database.t
 import { readPostgresTarget } from '../../src/repositories/postgres-target.ts';
 import { describePrivatePostgres } from '../support/database.ts';
 import { type PostgresServer, startPostgres } from '../support/postgres.ts';
+import { hasOpenssl } from '../support/tls.ts';
 
 /** Whether the connection that `dsn` gives is encrypted, or why there is none. */
 async function outcomeOf(dsn: string): Promise<string> {
@@ -23,7 +24,6 @@ async function outcomeOf(dsn: string): Promise<string> {
   }
 }
 
-const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
 const describeTls = hasOpenssl ? describePrivatePostgres : describe.skip;
 
 describeTls('sslmode (needs the program openssl)', () => {

@@ -12,12 +12,8 @@ import {
   signAssertion,
 } from '../support/client-keys.ts';
 import { createTestDatabase, databaseKinds, type TestDatabase } from '../support/database.ts';
-import {
-  describeTls,
-  type DocumentHost,
-  loopbackPermitted,
-  startDocumentHost,
-} from '../support/document-host.ts';
+import { type DocumentHost, loopbackPermitted, startDocumentHost } from '../support/document-host.ts';
+import { describeTls } from '../support/tls.ts';
 
 let database: TestDatabase;
 let proxy: TestApp;

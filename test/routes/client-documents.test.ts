@@ -4,6 +4,8 @@
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Config } from '../../src/config.ts';
+import { sweepExpired } from '../../src/repositories/sweep.ts';
+import { evictUnfinishedClients } from '../../src/repositories/unfinished-clients.ts';
 import { localUrl, startTestApp, type TestApp } from '../support/app.ts';
 import {
   askConsent,
@@ -13,6 +15,7 @@ import {
   callMcp,
   redeem,
   refresh,
+  register,
   revoke,
   signIn,
   type TestClient,
@@ -27,13 +30,13 @@ import {
 } from '../support/client-keys.ts';
 import { createTestDatabase, databaseKinds, type TestDatabase } from '../support/database.ts';
 import {
-  describeTls,
   type DocumentHost,
   loopbackPermitted,
   type Published,
   sendJson,
   startDocumentHost,
 } from '../support/document-host.ts';
+import { describeTls } from '../support/tls.ts';
 
 const redirectUri = 'https://app.example/callback';
 
@@ -519,5 +522,70 @@ describeTls('client metadata documents (needs the program openssl)', () => {
     const client = publish();
     expect((await refresh(proxy, client, 'unknown')).statusCode).toBe(401);
     expect(readingsOf(client.path)).toHaveLength(0);
+  });
+
+  describe('snapshots that nobody needs (clients.md P2)', () => {
+    let own: TestApp;
+    beforeEach(async () => {
+      own = await startTestApp({ config: { clientDocuments: loopbackPermitted }, outbound: host.outbound });
+      return own.close;
+    });
+    const isKept = async ({ clientId }: TestClient) => {
+      const { rows } = await own.db.query({
+        text: 'select 1 from clients join client_documents using (client_id) where client_id = $1',
+        values: [clientId],
+      });
+      return rows.length === 1;
+    };
+    const sweepAfter = async (days: number) =>
+      sweepExpired(own.db, new Date(own.clock().getTime() + days * 86_400_000));
+
+    test('one that nobody signed in with goes two days after it was read last', async () => {
+      const client = publish();
+      await ask(client, own);
+      own.clock.advance({ days: 1 });
+      await ask(client, own);
+      await sweepAfter(1.5);
+      expect(await isKept(client)).toBe(true);
+      await sweepAfter(2.1);
+      expect(await isKept(client)).toBe(false);
+      expect((await ask(client, own)).statusCode).toBe(200);
+    });
+
+    test('one that was used stays for as long as a grant lives, and a year', async () => {
+      const client = publish();
+      await signIn(own, client);
+      await sweepAfter(360);
+      expect(await isKept(client)).toBe(true);
+      await sweepAfter(2 * 365);
+      expect(await isKept(client)).toBe(false);
+    });
+
+    test('a host with many documents displaces its own, not clients of others', async () => {
+      const newcomer = await register(own);
+      for (let count = 0; count < 8; count += 1) await ask(publish(), own);
+      await sweepAfter(0.1);
+      await evictUnfinishedClients(own.db, 4);
+      expect((await ask(newcomer, own)).statusCode).toBe(200);
+      const { rows } = await own.db.query({ text: 'select 1 from client_documents', values: [] });
+      expect(rows.length).toBeLessThan(8);
+    });
+
+    test('assertions that were used are forgotten when they could not be used any more', async () => {
+      const key = await createClientKey();
+      const client = publish({
+        token_endpoint_auth_method: 'private_key_jwt',
+        jwks: { keys: [key.publicJwk] },
+      });
+      await ask(client, own);
+      const assertion = await signAssertion(key, client.clientId, localUrl, own.clock);
+      await refresh(own, client, 'unknown', assertionParameters(assertion));
+      const kept = async () =>
+        (await own.db.query({ text: 'select 1 from client_assertions', values: [] })).rows.length;
+      await sweepAfter(2 / 1440);
+      expect(await kept()).toBe(1);
+      await sweepAfter(4 / 1440);
+      expect(await kept()).toBe(0);
+    });
   });
 });

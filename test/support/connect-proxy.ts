@@ -23,7 +23,10 @@ export async function startConnectProxy(
     sockets.add(socket);
     const { hostname, port } = new URL(`https://${target}`);
     const address = addressOf(hostname);
-    if (address === undefined) return void socket.end('HTTP/1.1 403 Forbidden\r\n\r\n');
+    if (address === undefined) {
+      socket.end('HTTP/1.1 403 Forbidden\r\n\r\n');
+      return;
+    }
     const tunnel = connect(Number(port === '' ? 443 : port), address, () => {
       socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
       tunnel.pipe(socket).pipe(tunnel);

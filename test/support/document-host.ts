@@ -2,54 +2,12 @@
  * A web server under a made-up public name, with a certificate of its own: it publishes client metadata documents and
  * keys. It listens on loopback; the server under test is told that the name leads there, and that it may go there.
  */
-import { execFileSync, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { IncomingHttpHeaders, RequestListener, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { describe } from 'vitest';
 import type { Overrides } from '../../src/services.ts';
-
-/** A suite that needs certificates: skipped without the program openssl, and named at the end of the test run. */
-export const describeTls = spawnSync('openssl', ['version']).status === 0 ? describe : describe.skip;
-
-interface Certificate {
-  readonly key: string;
-  readonly cert: string;
-}
-
-/** A certificate that is its own authority, for these names. */
-export function createCertificate(names: readonly string[]): Certificate {
-  const folder = mkdtempSync(join(tmpdir(), 'mcp-tls-'));
-  try {
-    writeFileSync(join(folder, 'config'), certificateConfig(names));
-    const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', 'key.pem'];
-    execFileSync('openssl', ['req', '-x509', ...key, '-out', 'cert.pem', '-days', '2', '-config', 'config'], {
-      cwd: folder,
-      stdio: 'pipe',
-    });
-    const read = (name: string) => readFileSync(join(folder, name), 'utf8');
-    return { key: read('key.pem'), cert: read('cert.pem') };
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-function certificateConfig(names: readonly string[]): string {
-  return [
-    '[req]',
-    'distinguished_name = name',
-    'x509_extensions = extensions',
-    'prompt = no',
-    '[name]',
-    'CN = test',
-    '[extensions]',
-    `subjectAltName = ${names.map((name) => `DNS:${name}`).join(',')}`,
-  ].join('\n');
-}
+import { type Certificate, createCertificate } from './tls.ts';
 
 /** What is published at a path: JSON, or whatever a listener does. */
 export type Published = RequestListener | Readonly<Record<string, unknown>>;
