@@ -1,8 +1,9 @@
 /** Clients made with the official SDK that are known by a document of theirs: nothing is registered. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { databaseKinds } from '../support/database.ts';
-import { describeTls, type DocumentHost, startDocumentHost } from '../support/document-host.ts';
+import { type DocumentHost, startDocumentHost } from '../support/document-host.ts';
 import { type Site, startSite } from '../support/instances.ts';
+import { describeTls } from '../support/tls.ts';
 import { describeWithPrograms, newHome } from './programs.ts';
 import { sdks, startSdk } from './sdks.ts';
 import { signInFor, watch } from './watch.ts';
