@@ -97,9 +97,7 @@ function findImitated(clientName: string, redirectUri: string): KnownClient | un
   const words = glance(clientName);
   const bears = (name: string): boolean => {
     const sought = glance(name).join('');
-    return words.some((_, start) =>
-      words.some((_, end) => end >= start && words.slice(start, end + 1).join('') === sought),
-    );
+    return words.some((_, start) => beginsWith(words.slice(start), sought));
   };
   const named = knownClients
     .map((client) => ({ client, bearing: [client.name, ...(client.otherNames ?? [])].filter(bears) }))
@@ -112,6 +110,17 @@ function findImitated(clientName: string, redirectUri: string): KnownClient | un
   const closeness = ({ bearing }: (typeof named)[number]): number =>
     Math.max(...bearing.map((name) => name.length));
   return named.toSorted((a, b) => closeness(b) - closeness(a))[0]?.client;
+}
+
+/** Whether some of the first words, without the spaces between them, are the text. */
+function beginsWith(words: readonly string[], text: string): boolean {
+  let rest = text;
+  for (const word of words) {
+    if (!rest.startsWith(word)) return false;
+    rest = rest.slice(word.length);
+    if (rest === '') return true;
+  }
+  return false;
 }
 
 /** Where an answer ends up, roughly: paths change from version to version. */
