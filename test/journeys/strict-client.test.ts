@@ -5,6 +5,7 @@ import { ScriptedBrowser } from '../../scripts/scripted-browser.ts';
 import { ada } from '../support/authorize.ts';
 import { databaseKinds } from '../support/database.ts';
 import { type Site, startSite } from '../support/instances.ts';
+import { createMachine } from '../support/servers.ts';
 
 const redirectUri = 'https://client.example/callback';
 /** The MCP server's own answer to a request that accepts nothing: the proxy has let it through. */
@@ -185,6 +186,53 @@ describe.each(['ES256', 'RS256'])('with tokens signed by %s', (algorithm) => {
     await expect(callMcp(second.access_token)).rejects.toMatchObject({ status: 401 });
     expect((await refresh(String(first.refresh_token))).status).toBe(200);
     expect((await refresh(String(second.refresh_token))).status).toBe(400);
+  });
+
+  test('a client asks about its own token, and after its end learns no more than that (RFC 7662 §2.2)', async () => {
+    const as = await discover();
+    const client = await registerAt(as, 'client_secret_basic');
+    const tokens = await signIn(as, client);
+    const introspect = async () => {
+      const auth = authenticate(client);
+      const asked = oauth.introspectionRequest(as, client, auth, tokens.access_token, onLoopback);
+      return oauth.processIntrospectionResponse(as, client, await asked);
+    };
+
+    expect(await introspect()).toMatchObject({
+      active: true,
+      client_id: client.client_id,
+      aud: resource.href,
+      iss: issuer.origin,
+      scope: 'openid email',
+    });
+    await oauth.revocationRequest(as, client, authenticate(client), tokens.access_token, onLoopback);
+
+    expect(await introspect()).toEqual({ active: false });
+  });
+
+  test('a machine of the operator gets a token of the profile for itself, and no refresh token (RFC 6749 §4.4.3, RFC 9068 §2.2)', async () => {
+    const as = await discover();
+    const machine = await createMachine(site.database.db);
+    const client = { client_id: machine.clientId, client_secret: machine.clientSecret ?? '' };
+    const response = await oauth.clientCredentialsGrantRequest(
+      as,
+      client,
+      oauth.ClientSecretBasic(client.client_secret),
+      { resource: resource.href },
+      onLoopback,
+    );
+
+    const tokens = await oauth.processClientCredentialsResponse(as, client, response);
+
+    const claims = await oauth.validateJwtAccessToken(
+      as,
+      asRequest(tokens.access_token),
+      resource.href,
+      onLoopback,
+    );
+    expect(claims.sub).toBe(client.client_id);
+    expect(tokens.refresh_token).toBeUndefined();
+    expect((await callMcp(tokens.access_token)).status).toBe(reachedMcpServer);
   });
 
   test('a person who says no is reported to the client, with state and issuer (RFC 6749 §4.1.2.1, RFC 9207 §2)', async () => {
