@@ -1,64 +1,79 @@
-/** Which identity provider the environment names. */
-
-export interface ProviderConfig {
-  /** `google` for the preset, `oauth` for `OAUTH_*`. Kept in the database with each sign-in. */
-  readonly id: 'google' | 'oauth';
-  /** An issuer, a base URL or an authorization endpoint. */
-  readonly url: URL;
-  readonly clientId: string;
-  readonly clientSecret: string;
-}
+/** Which identity providers the environment names. */
+import type { z } from 'zod';
+import type { environmentSchema } from './config-schema.ts';
+import { type ProviderId, providerIds, type ProviderSettings } from './identity/provider-profile.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Variables of a provider that this version does not start: never silently ignored. */
-const laterProviders = [
-  'MICROSOFT_CLIENT_ID',
-  'MICROSOFT_CLIENT_SECRET',
-  'MICROSOFT_TENANT',
-  'GITHUB_CLIENT_ID',
-  'GITHUB_CLIENT_SECRET',
-];
+/** The variables that make a provider; with one of them, all are needed. */
+const required = {
+  google: ['GOOGLE_CLIENT_ID', 'GOOGLE_CLIENT_SECRET'],
+  microsoft: ['MICROSOFT_CLIENT_ID', 'MICROSOFT_CLIENT_SECRET'],
+  github: ['GITHUB_CLIENT_ID', 'GITHUB_CLIENT_SECRET'],
+  oauth: ['OAUTH_AUTHORIZE_URL', 'OAUTH_CLIENT_ID', 'OAUTH_CLIENT_SECRET'],
+} as const satisfies Record<ProviderId, readonly (keyof typeof whereToGet)[]>;
 
-/** The one identity provider: `GOOGLE_*`, or `OAUTH_*` with a URL. Anything half-set is a problem. */
-export function readProvider(present: Environment, problems: string[]): ProviderConfig | undefined {
-  for (const name of laterProviders.filter((name) => present[name] !== undefined)) {
+/** What else can be said of it. */
+const optional: Readonly<Record<ProviderId, readonly string[]>> = {
+  google: ['GOOGLE_HOSTED_DOMAINS'],
+  microsoft: ['MICROSOFT_TENANT', 'MICROSOFT_ALLOWED_TENANTS'],
+  github: ['GITHUB_URL'],
+  oauth: [],
+};
+
+/**
+ * Every provider that has a variable set; anything half-set is a problem. `present` has what is set, `values` those of
+ * it that can be read.
+ */
+export function readProviders(
+  present: Environment,
+  values: z.infer<typeof environmentSchema>,
+  problems: string[],
+): readonly [ProviderSettings, ...ProviderSettings[]] | undefined {
+  const isSet = (name: string): boolean => present[name] !== undefined;
+  const meant = providerIds.filter((id) => [...required[id], ...optional[id]].some(isSet));
+  for (const id of meant.length === 0 ? (['oauth'] as const) : meant) {
+    for (const name of required[id].filter((name) => !isSet(name))) {
+      problems.push(`${name} is missing: ${whereToGet[name]}`);
+    }
+  }
+  const primary = values.PRIMARY_PROVIDER ?? (meant.length === 1 ? meant[0] : 'none');
+  const settings = meant.flatMap((id): ProviderSettings[] => {
+    const url = urlOf[id](values);
+    if (url === undefined) return [];
+    const [clientId, clientSecret] = required[id].slice(-2).map((name) => values[name] ?? '');
+    return [
+      {
+        id,
+        url,
+        clientId: clientId ?? '',
+        clientSecret: clientSecret ?? '',
+        isPrimary: id === primary,
+        ...(id === 'google' && { hostedDomains: values.GOOGLE_HOSTED_DOMAINS }),
+        ...(id === 'microsoft' && { allowedTenants: values.MICROSOFT_ALLOWED_TENANTS }),
+      },
+    ];
+  });
+  for (const { url } of settings.filter(({ url }, index) => isNamedBefore(settings, url, index))) {
     problems.push(
-      `${name} is not part of this version yet: use OAUTH_AUTHORIZE_URL, OAUTH_CLIENT_ID and OAUTH_CLIENT_SECRET instead. Example: OAUTH_AUTHORIZE_URL=https://login.microsoftonline.com/<tenant id>/v2.0 or https://github.com/login/oauth/authorize`,
+      `OAUTH_AUTHORIZE_URL names ${url.hostname}, which other variables name already: remove one of the two. Example: only GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET`,
     );
   }
-  const hasGoogle = present.GOOGLE_CLIENT_ID !== undefined || present.GOOGLE_CLIENT_SECRET !== undefined;
-  const names = hasGoogle
-    ? (['GOOGLE_CLIENT_ID', 'GOOGLE_CLIENT_SECRET'] as const)
-    : (['OAUTH_AUTHORIZE_URL', 'OAUTH_CLIENT_ID', 'OAUTH_CLIENT_SECRET'] as const);
-  const oauthNames = ['OAUTH_AUTHORIZE_URL', 'OAUTH_CLIENT_ID', 'OAUTH_CLIENT_SECRET'].filter(
-    (name) => present[name] !== undefined,
-  );
-  if (hasGoogle && oauthNames.length > 0) {
-    problems.push(
-      `${oauthNames.join(', ')} and GOOGLE_* name two identity providers: this version signs people in through one. Remove one of them`,
-    );
-  }
-  for (const name of names.filter((name) => present[name] === undefined)) {
-    problems.push(`${name} is missing: ${whereToGet[name]}`);
-  }
-  const url = hasGoogle ? 'https://accounts.google.com' : present.OAUTH_AUTHORIZE_URL;
-  if (url === undefined || !URL.canParse(url)) return undefined;
-  if (
-    /^login\.microsoftonline\.com$/.test(new URL(url).hostname) &&
-    /^\/(common|organizations|consumers)(\/|$)/.test(new URL(url).pathname)
-  ) {
-    problems.push(
-      'OAUTH_AUTHORIZE_URL must name your tenant: sign-in from any tenant is not part of this version yet. Example: https://login.microsoftonline.com/<tenant id>/v2.0',
-    );
-  }
-  return {
-    id: hasGoogle ? 'google' : 'oauth',
-    url: new URL(url),
-    clientId: (hasGoogle ? present.GOOGLE_CLIENT_ID : present.OAUTH_CLIENT_ID) ?? '',
-    clientSecret: (hasGoogle ? present.GOOGLE_CLIENT_SECRET : present.OAUTH_CLIENT_SECRET) ?? '',
-  };
+  const [first, ...others] = settings;
+  return first === undefined ? undefined : [first, ...others];
 }
+
+function isNamedBefore(settings: readonly ProviderSettings[], url: URL, index: number): boolean {
+  return settings.findIndex((one) => one.url.hostname === url.hostname) < index;
+}
+
+const urlOf: Readonly<Record<ProviderId, (values: z.infer<typeof environmentSchema>) => URL | undefined>> = {
+  google: () => new URL('https://accounts.google.com'),
+  microsoft: ({ MICROSOFT_TENANT: tenant = 'common' }) =>
+    new URL(`https://login.microsoftonline.com/${tenant}/v2.0`),
+  github: ({ GITHUB_URL: origin = 'https://github.com' }) => new URL('/login/oauth/authorize', origin),
+  oauth: ({ OAUTH_AUTHORIZE_URL: url }) => (url === undefined ? undefined : new URL(url)),
+};
 
 const whereToGet = {
   OAUTH_AUTHORIZE_URL:
@@ -70,4 +85,12 @@ const whereToGet = {
     'the client ID from https://console.cloud.google.com/auth/clients. Example: 1234567890-abc.apps.googleusercontent.com',
   GOOGLE_CLIENT_SECRET:
     'the client secret from https://console.cloud.google.com/auth/clients. Example: GOCSPX-…',
+  MICROSOFT_CLIENT_ID:
+    'the Application (client) ID from https://entra.microsoft.com, App registrations. Example: 11112222-3333-4444-5555-666677778888',
+  MICROSOFT_CLIENT_SECRET:
+    'the value (not the ID) of a client secret from https://entra.microsoft.com, App registrations. Example: abc8Q~…',
+  GITHUB_CLIENT_ID:
+    'the client ID from https://github.com/settings/developers. Example: Ov23liAbCdEfGhIjKlMn',
+  GITHUB_CLIENT_SECRET:
+    'a client secret from https://github.com/settings/developers. Example: 0123456789abcdef…',
 } as const;

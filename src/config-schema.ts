@@ -1,6 +1,7 @@
 /** What each environment variable may hold, and what is said when it does not. */
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { providerIds } from './identity/provider-profile.ts';
 import { isHostPattern } from './outbound/host-patterns.ts';
 import { clientPolicies } from './protocol/client-policy.ts';
 
@@ -25,6 +26,11 @@ const isSecureOrLoopback = (value: string) => {
   const url = new URL(value);
   return url.protocol === 'https:' || isLoopbackHost(url.hostname);
 };
+
+const isTenantId = (value: string) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(value);
+const isDomain = (value: string) =>
+  value.length <= 253 &&
+  /^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/i.test(value);
 
 const wholeNumber = (example: number, min: number, max: number) =>
   text(
@@ -102,6 +108,37 @@ export const environmentSchema = z
     OAUTH_CLIENT_SECRET: z.string(),
     GOOGLE_CLIENT_ID: z.string(),
     GOOGLE_CLIENT_SECRET: z.string(),
+    GOOGLE_HOSTED_DOMAINS: list
+      .refine(
+        (domains) => domains.length > 0 && domains.every(isDomain),
+        'must be domains of Google Workspace with commas between. Example: example.com,example.org',
+      )
+      .transform((domains) => domains.map((domain) => domain.toLowerCase())),
+    MICROSOFT_CLIENT_ID: z.string(),
+    MICROSOFT_CLIENT_SECRET: z.string(),
+    MICROSOFT_TENANT: text(
+      (value) =>
+        ['common', 'organizations', 'consumers'].includes(value) || isTenantId(value) || isDomain(value),
+      'must be a tenant’s id or domain, or organizations, consumers or common. Example: 11112222-3333-4444-5555-666677778888',
+    ),
+    MICROSOFT_ALLOWED_TENANTS: list
+      .refine(
+        (tenants) => tenants.length > 0 && tenants.every(isTenantId),
+        'must be ids of tenants with commas between. Example: 11112222-3333-4444-5555-666677778888',
+      )
+      .transform((tenants) => tenants.map((tenant) => tenant.toLowerCase())),
+    GITHUB_CLIENT_ID: z.string(),
+    GITHUB_CLIENT_SECRET: z.string(),
+    GITHUB_URL: text(
+      isOrigin,
+      'must be the address of GitHub Enterprise, without a path. Example: https://ghe.example.com',
+    ).refine(
+      isSecureOrLoopback,
+      'must be https unless its host is loopback. Example: https://ghe.example.com',
+    ),
+    PRIMARY_PROVIDER: z.enum([...providerIds, 'none'], {
+      error: 'must be google, microsoft, github, oauth or none. Example: google',
+    }),
     SCOPES_SUPPORTED: list.refine(
       (scopes) => scopes.length > 0 && scopes.every((scope) => /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(scope)),
       'must be scopes with commas between. Example: openid,profile,email',

@@ -2,9 +2,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import type { z } from 'zod';
-import { type Environment, type ProviderConfig, readProvider } from './config-provider.ts';
+import { type Environment, readProviders } from './config-provider.ts';
 import { environmentSchema } from './config-schema.ts';
 import { readToolScopes } from './config-tool-scopes.ts';
+import type { ProviderSettings } from './identity/provider-profile.ts';
 import type { OutboundProxy } from './outbound/outbound-proxy.ts';
 import type { OutboundPolicy } from './outbound/safe-fetch.ts';
 import type { ClientPolicy } from './protocol/client-policy.ts';
@@ -12,7 +13,8 @@ import type { ScopePolicy } from './protocol/scope-policy.ts';
 
 export interface Config {
   readonly mcpServerUrl: string;
-  readonly provider: ProviderConfig;
+  /** Where people sign in; with several, they choose. */
+  readonly providers: readonly [ProviderSettings, ...ProviderSettings[]];
   readonly scopesSupported: readonly string[];
   /** Undefined: one good token is enough for everything. */
   readonly toolScopes: ScopePolicy | undefined;
@@ -123,13 +125,13 @@ export function loadConfig(environment: Environment): Config {
     );
   }
   const toolScopes = readToolScopes(values.TOOL_SCOPES, problems);
-  const provider = readProvider(present, problems);
-  if (problems.length > 0 || provider === undefined) throw new ConfigError(problems);
+  const providers = readProviders(present, values, problems);
+  if (problems.length > 0 || providers === undefined) throw new ConfigError(problems);
 
   const port = values.PORT ?? 8080;
   return {
     mcpServerUrl: values.MCP_SERVER_URL ?? '',
-    provider,
+    providers,
     scopesSupported: [...new Set(values.SCOPES_SUPPORTED ?? ['openid', 'profile', 'email'])],
     toolScopes,
     toolScopesMaxBodyBytes: values.TOOL_SCOPES_MAX_BODY_BYTES ?? 1_048_576,

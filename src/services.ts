@@ -11,8 +11,8 @@ import { startMaintenance } from './flows/maintain.ts';
 import { RevocationFeed } from './flows/revocation-feed.ts';
 import type { Services } from './flows/services.ts';
 import { VerifiedTokens } from './flows/verified-tokens.ts';
-import { createIdentityProvider } from './identity/create-identity-provider.ts';
 import type { ProviderStatus } from './identity/identity-provider.ts';
+import { createIdentityProviders } from './identity/identity-providers.ts';
 import { createProxiedFetch } from './outbound/outbound-proxy.ts';
 import { createSafeFetch, type SafeFetchOptions } from './outbound/safe-fetch.ts';
 import type { Resource } from './protocol/resource.ts';
@@ -27,6 +27,8 @@ export interface Overrides {
   readonly clock?: () => Date;
   /** How strangers' URLs are reached. */
   readonly outbound?: Pick<SafeFetchOptions, 'resolveHost' | 'ca' | 'timeoutMs' | 'limits'>;
+  /** How identity providers are reached. */
+  readonly fetch?: typeof fetch;
 }
 
 /** @throws an error with a message for the operator when the database or a key does not fit */
@@ -56,15 +58,19 @@ export async function buildServices(
         log.warn({ err: error }, 'the revocation feed cannot be read; tokens are checked one by one'),
     });
     await revocationFeed.start();
-    const identityProvider = createIdentityProvider(config.provider, {
+    const identityProviders = createIdentityProviders(config.providers, {
       clock,
       ...(config.outboundProxy !== undefined && {
         fetch: createProxiedFetch(config.outboundProxy, overrides.outbound?.ca),
       }),
-      onStatus: (status) =>
-        log[status.state === 'ready' ? 'info' : 'warn'](describeStatus(status), 'identity provider'),
+      ...(overrides.fetch && { fetch: overrides.fetch }),
+      onStatus: (provider, status) =>
+        log[status.state === 'ready' ? 'info' : 'warn'](
+          { provider, ...describeStatus(status) },
+          'identity provider',
+        ),
     });
-    identityProvider.start();
+    identityProviders.start();
     const safeFetch = createSafeFetch({
       policy: config.clientDocuments,
       proxy: config.outboundProxy,
@@ -81,7 +87,7 @@ export async function buildServices(
       log,
       sealer,
       keyRing,
-      identityProvider,
+      identityProviders,
       clientKeys,
       documentClients,
       resources,
@@ -92,7 +98,7 @@ export async function buildServices(
     return {
       services,
       async close() {
-        identityProvider.stop();
+        identityProviders.stop();
         await stopMaintenance();
         await revocationFeed.stop();
         if (overrides.db === undefined) await db.close();
@@ -139,8 +145,6 @@ function readResource(config: Config): Resource {
   };
 }
 
-function describeStatus(status: ProviderStatus): { readonly provider: string; readonly reason?: string } {
-  return status.state === 'ready'
-    ? { provider: 'ready' }
-    : { provider: 'unavailable', reason: status.reason };
+function describeStatus(status: ProviderStatus): { readonly state: string; readonly reason?: string } {
+  return status.state === 'ready' ? { state: 'ready' } : { state: 'unavailable', reason: status.reason };
 }

@@ -1,6 +1,7 @@
 /** Sends an approved request to the identity provider. */
+import type { Config } from '../config.ts';
 import { createNonce, hashSecret } from '../crypto/secrets.ts';
-import type { SignInSecrets } from '../identity/identity-provider.ts';
+import type { IdentityProvider, SignInSecrets } from '../identity/identity-provider.ts';
 import { offlineAccess } from '../protocol/scope.ts';
 import type { SecretHash } from '../protocol/secret-hash.ts';
 import {
@@ -19,9 +20,12 @@ export interface SignInRedirect {
   readonly signInSecret: string;
 }
 
-/** Where the provider sends the browser back to: registered at the provider. */
-export function callbackUrl(baseUrl: string): string {
-  return `${baseUrl}/callback`;
+/**
+ * Where the provider sends the browser back to: registered at the provider. Each has an address of its own, so that no
+ * provider can pass off the answer of another as its own (mix-up, RFC 9700 §4.4.2.2).
+ */
+export function callbackUrl(baseUrl: string, provider: Pick<IdentityProvider, 'id' | 'isPrimary'>): string {
+  return provider.isPrimary ? `${baseUrl}/callback` : `${baseUrl}/callback/${provider.id}`;
 }
 
 /** What a sealed sign-in is bound to: its own row. */
@@ -29,11 +33,13 @@ export function signInPlace(upstreamStateHash: SecretHash): string {
   return `authorization_requests.sealed_sign_in:${Buffer.from(upstreamStateHash).toString('hex')}`;
 }
 
-interface RedirectSecrets extends SignInSecrets {
+/** What is sealed with a request while its browser is at the provider. */
+export interface SealedSignIn extends SignInSecrets {
   readonly signInSecret: string;
+  readonly redirectUri: string;
 }
 
-type BeginServices = Pick<Services, 'db' | 'config' | 'sealer' | 'identityProvider'>;
+type BeginServices = Pick<Services, 'db' | 'config' | 'sealer'>;
 
 /**
  * Approves the request, once, and stores the sign-in's secrets with it. The upstream `state`, nonce and verifier exist
@@ -46,18 +52,20 @@ export async function beginSignIn(
   services: BeginServices,
   key: { readonly requestIdHash: SecretHash; readonly consentHash: SecretHash; readonly now: Date },
   pending: PendingRequest,
+  provider: IdentityProvider,
 ): Promise<SignInRedirect | undefined> {
-  const { identityProvider, sealer, db } = services;
+  const { config, sealer, db } = services;
   const secrets = {
     state: createNonce(),
     nonce: createNonce(),
     codeVerifier: createNonce(),
     signInSecret: createNonce(),
+    redirectUri: callbackUrl(config.baseUrl, provider),
   };
-  const redirect = await redirectWith(services, secrets, pending);
+  const redirect = await redirectWith(services, provider, secrets, pending);
   const upstreamStateHash = hashSecret(secrets.state);
   const isApproved = await approveRequest(db, key, {
-    identityProvider: identityProvider.id,
+    identityProvider: provider.id,
     upstreamStateHash,
     signInHash: hashSecret(secrets.signInSecret),
     sealedSignIn: sealer.seal(JSON.stringify(secrets), signInPlace(upstreamStateHash)),
@@ -73,25 +81,27 @@ export async function beginSignIn(
  * @throws ProviderUnavailableError
  */
 export async function repeatSignIn(
-  services: BeginServices,
+  services: Pick<BeginServices, 'config' | 'sealer'>,
   request: PendingRequest & { readonly signIn: NonNullable<AskedRequest['signIn']> },
+  provider: IdentityProvider,
 ): Promise<SignInRedirect> {
   const { upstreamStateHash, sealedSignIn } = request.signIn;
   const sealed = services.sealer.open(sealedSignIn, signInPlace(upstreamStateHash));
-  return redirectWith(services, JSON.parse(sealed) as RedirectSecrets, request);
+  return redirectWith(services, provider, JSON.parse(sealed) as SealedSignIn, request);
+}
+
+/** Those that a provider may know: it would refuse the whole sign-in for one that is ours alone. */
+export function upstreamScopes(config: Config, approvedScopes: readonly string[]): readonly string[] {
+  const upstream = new Set([...config.scopesSupported, offlineAccess]);
+  return approvedScopes.filter((scope) => upstream.has(scope));
 }
 
 async function redirectWith(
-  { identityProvider, config }: BeginServices,
-  { signInSecret, ...secrets }: RedirectSecrets,
+  { config }: Pick<BeginServices, 'config'>,
+  provider: IdentityProvider,
+  { signInSecret, ...secrets }: SealedSignIn,
   pending: PendingRequest,
 ): Promise<SignInRedirect> {
-  // The provider knows no others, and would refuse the whole sign-in for one.
-  const upstreamScopes = new Set([...config.scopesSupported, offlineAccess]);
-  const url = await identityProvider.signInUrl({
-    ...secrets,
-    redirectUri: callbackUrl(config.baseUrl),
-    scopes: pending.scopes.filter((scope) => upstreamScopes.has(scope)),
-  });
+  const url = await provider.signInUrl({ ...secrets, scopes: upstreamScopes(config, pending.scopes) });
   return { location: url.href, state: secrets.state, signInSecret };
 }

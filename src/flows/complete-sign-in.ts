@@ -2,10 +2,11 @@
 import { createId, createSecret, hashSecret } from '../crypto/secrets.ts';
 import {
   type Identity,
+  type IdentityProvider,
   ProviderRefusedError,
-  type SignInSecrets,
   type UpstreamTokens,
 } from '../identity/identity-provider.ts';
+import { userIdOf } from '../identity/user-id.ts';
 import { AuthorizationError, PageError } from '../protocol/errors.ts';
 import { mayRememberConsent } from '../protocol/recognize-client.ts';
 import { matchRedirectUri, type RedirectTarget, withResponseParameters } from '../protocol/redirect-uri.ts';
@@ -14,15 +15,16 @@ import { type Client, findClient } from '../repositories/clients.ts';
 import { rememberConsent } from '../repositories/consents.ts';
 import { insertGrant } from '../repositories/grants.ts';
 import { placeOf } from '../repositories/sealed-values.ts';
-import { callbackUrl, signInPlace } from './begin-sign-in.ts';
+import { type SealedSignIn, signInPlace, upstreamScopes } from './begin-sign-in.ts';
 import { later, lifetimes } from './lifetimes.ts';
 import type { Services } from './services.ts';
 
-type SignInServices = Pick<Services, 'db' | 'clock' | 'config' | 'sealer' | 'identityProvider'>;
+type SignInServices = Pick<Services, 'db' | 'clock' | 'config' | 'sealer' | 'identityProviders'>;
 
 /**
  * Only the browser that approved may bring the answer, and only once; nothing is asked of the provider before that is
- * certain (MCP security best practices: `state` bound to the browser that consented). Returns where to send it.
+ * certain (MCP security best practices: `state` bound to the browser that consented). It counts only at the address
+ * that its provider was given (RFC 9700 §4.4.2.2). Returns where to send the browser.
  *
  * @throws PageError when the browser, the state or the time is wrong
  * @throws AuthorizationError when the provider refused, with the fitting error for the client
@@ -36,7 +38,7 @@ export async function completeSignIn(
     readonly signInSecret: string | undefined;
     readonly browserId: string;
   },
-): Promise<{ readonly location: string }> {
+): Promise<{ readonly location: string; readonly providerId: string }> {
   const upstreamStateHash = hashSecret(input.state);
   if (input.signInSecret === undefined) throw wrongBrowser();
   const returning = await takeReturn(services.db, {
@@ -47,17 +49,19 @@ export async function completeSignIn(
   if (returning === undefined) throw expired();
   const client = await findClient(services.db, returning.clientId);
   const target = matchRedirectUri(client?.redirectUris ?? [], returning.redirectUri);
-  if (client === undefined || target === undefined) throw expired();
+  const provider = services.identityProviders.find(returning.identityProvider);
+  if (client === undefined || target === undefined || provider === undefined) throw expired();
   const secrets = JSON.parse(
     services.sealer.open(returning.sealedSignIn, signInPlace(upstreamStateHash)),
-  ) as SignInSecrets;
+  ) as SealedSignIn;
+  if (addressOf(input.returnedUrl) !== secrets.redirectUri) throw expired();
   try {
-    const { identity, tokens } = await services.identityProvider.completeSignIn(input.returnedUrl, {
+    const { identity, tokens } = await provider.completeSignIn(input.returnedUrl, {
       ...secrets,
-      redirectUri: callbackUrl(services.config.baseUrl),
+      scopes: upstreamScopes(services.config, returning.scopes),
     });
-    await refuseIdOfClient(services, identity);
-    const code = await storeGrant(services, returning, identity, tokens);
+    await refuseIdOfClient(services, userIdOf(provider, identity.subject));
+    const code = await storeGrant(services, returning, provider, identity, tokens);
     await remember(services, client, returning, input.browserId);
     return {
       location: withResponseParameters(target, {
@@ -65,6 +69,7 @@ export async function completeSignIn(
         state: returning.state,
         iss: services.config.baseUrl,
       }),
+      providerId: provider.id,
     };
   } catch (error) {
     if (error instanceof ProviderRefusedError) throw toClientError(error, target, returning.state);
@@ -74,18 +79,21 @@ export async function completeSignIn(
   }
 }
 
+const addressOf = (url: URL): string => url.origin + url.pathname;
+
 /**
  * Where a machine calls, its client id stands in the place of a person's id. Providers exist that let people choose
  * theirs: it must not be the id of a client here, or they could pose as that machine (RFC 9700 §4.15).
  */
-async function refuseIdOfClient({ db }: SignInServices, { subject }: Identity): Promise<void> {
-  if ((await findClient(db, subject)) === undefined) return;
+async function refuseIdOfClient({ db }: SignInServices, userId: string): Promise<void> {
+  if ((await findClient(db, userId)) === undefined) return;
   throw new ProviderRefusedError('access_denied', 'the person’s id is the id of a client here');
 }
 
 async function storeGrant(
   services: SignInServices,
   returning: ReturningSignIn,
+  provider: IdentityProvider,
   identity: Identity,
   tokens: UpstreamTokens,
 ): Promise<string> {
@@ -97,6 +105,7 @@ async function storeGrant(
   await insertGrant(db, {
     grantId: createId(),
     clientId: returning.clientId,
+    userId: userIdOf(provider, identity.subject),
     issuer: identity.issuer,
     subject: identity.subject,
     email: identity.email,
@@ -107,7 +116,7 @@ async function storeGrant(
     expiresAt: codeExpiresAt,
     upstream: {
       sessionId,
-      identityProvider: returning.identityProvider,
+      identityProvider: provider.id,
       sealedAccessToken: sealer.seal(
         tokens.accessToken,
         placeOf('upstream_sessions.sealed_access_token', sessionId),

@@ -9,7 +9,7 @@ import type { UpstreamState } from './verified-tokens.ts';
 
 type UpstreamServices = Pick<
   Services,
-  'db' | 'clock' | 'sealer' | 'identityProvider' | 'revocationFeed' | 'log'
+  'db' | 'clock' | 'sealer' | 'identityProviders' | 'revocationFeed' | 'log'
 >;
 
 /** How long before it expires a token is refreshed: time for several tries while the old one still works. */

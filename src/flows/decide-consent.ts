@@ -11,19 +11,24 @@ import type { Services } from './services.ts';
 /**
  * The first decision counts, and only from the browser that was asked; saying the same again, as a double click does,
  * gets the same answer. The redirect URI is checked again, since the client may have changed meanwhile (RFC 9700 §4.1).
+ * Who names no provider means the first one.
  *
  * @throws PageError when there is nothing (any more) to decide for this browser
  * @throws AuthorizationError `access_denied` when the person says no; the request is gone a minute later
  * @throws ProviderUnavailableError before the decision is used up
  */
 export async function decideConsent(
-  services: Pick<Services, 'db' | 'clock' | 'config' | 'sealer' | 'identityProvider'>,
+  services: Pick<Services, 'db' | 'clock' | 'config' | 'sealer' | 'identityProviders'>,
   input: {
     readonly requestId: string;
     readonly consentSecret: string | undefined;
     readonly decision: 'approve' | 'deny';
+    /** The provider that the person chose. */
+    readonly providerId: string | undefined;
   },
 ): Promise<SignInRedirect> {
+  const { all, find } = services.identityProviders;
+  const chosen = input.providerId === undefined ? all[0] : find(input.providerId);
   const key = {
     requestIdHash: hashSecret(input.requestId),
     consentHash: hashSecret(input.consentSecret ?? ''),
@@ -43,11 +48,13 @@ export async function decideConsent(
       mayRedirect: true,
     });
   }
-  const begun = asked.isDecided ? undefined : await beginSignIn(services, key, asked);
+  if (chosen === undefined) throw nothingToDecide();
+  const begun = asked.isDecided ? undefined : await beginSignIn(services, key, asked, chosen);
   if (begun !== undefined) return begun;
   const meanwhile = await findAskedRequest(services.db, key);
-  if (meanwhile?.signIn === undefined) throw nothingToDecide();
-  return repeatSignIn(services, { ...meanwhile, signIn: meanwhile.signIn });
+  const provider = meanwhile?.signIn && find(meanwhile.signIn.identityProvider);
+  if (meanwhile?.signIn === undefined || provider === undefined) throw nothingToDecide();
+  return repeatSignIn(services, { ...meanwhile, signIn: meanwhile.signIn }, provider);
 }
 
 function nothingToDecide(): PageError {

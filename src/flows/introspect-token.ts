@@ -6,9 +6,13 @@ import type { Client } from '../repositories/clients.ts';
 import { findRefreshToken } from '../repositories/refresh-tokens.ts';
 import { checkSignature } from './check-signature.ts';
 import { endOfConnection } from './issue-tokens.ts';
+import { isOfRemovedProvider } from './removed-provider.ts';
 import type { Services } from './services.ts';
 
-type IntrospectServices = Pick<Services, 'db' | 'clock' | 'config' | 'keyRing' | 'resources'>;
+type IntrospectServices = Pick<
+  Services,
+  'db' | 'clock' | 'config' | 'keyRing' | 'resources' | 'identityProviders'
+>;
 
 /** What is said of a token that is good now. */
 export interface TokenFacts {
@@ -49,6 +53,7 @@ async function describeAccessToken(
   if (verified.outcome !== 'valid') return undefined;
   const stored = await findAccessToken(services.db, verified.jti);
   if (stored === undefined || stored.isRevoked || stored.expiresAt <= services.clock()) return undefined;
+  if (isOfRemovedProvider(services, stored.upstream?.identityProvider)) return undefined;
   if (!mayKnow(services, client, stored)) return undefined;
   return { ...stored, kind: 'access_token', jti: verified.jti };
 }
@@ -69,6 +74,7 @@ async function describeRefreshToken(
 ): Promise<TokenFacts | undefined> {
   const stored = await findRefreshToken(services.db, hashSecret(token));
   if (stored === undefined || stored.clientId !== client.clientId) return undefined;
+  if (isOfRemovedProvider(services, stored.identityProvider)) return undefined;
   const now = services.clock();
   const end = endOfConnection(services, stored.grantedAt);
   const hasEnded = stored.expiresAt <= now || (end !== undefined && end <= now);

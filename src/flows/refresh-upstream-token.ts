@@ -18,7 +18,7 @@ import type { Services } from './services.ts';
 
 type RefreshServices = Pick<
   Services,
-  'db' | 'clock' | 'sealer' | 'identityProvider' | 'revocationFeed' | 'log'
+  'db' | 'clock' | 'sealer' | 'identityProviders' | 'revocationFeed' | 'log'
 >;
 
 export interface UpstreamTokenNow {
@@ -78,10 +78,12 @@ async function refreshWithLease(
   const { db, sealer, clock, log } = services;
   const { sealedRefreshToken } = leased;
   if (sealedRefreshToken === undefined) return openTokens(services, sessionId, leased);
+  const provider = services.identityProviders.find(leased.identityProvider);
+  if (provider === undefined) throw signInEnded('the identity provider is not configured any more');
   const presentedToken = sealer.open(sealedRefreshToken, placeOf(refreshTokenColumn, sessionId));
   let tokens: UpstreamTokens;
   try {
-    tokens = await services.identityProvider.refresh(presentedToken);
+    tokens = await provider.refresh(presentedToken);
   } catch (error) {
     if (error instanceof ProviderRefusedError && error.code === 'invalid_grant') {
       // Only if it was the stored token that was refused: a late caller presents one that was replaced.

@@ -17,9 +17,13 @@ import {
 import { takeStepUp } from '../repositories/step-ups.ts';
 import { draftTokens, endOfConnection, type IssuedTokens, signTokens } from './issue-tokens.ts';
 import { later, lifetimes } from './lifetimes.ts';
+import { isOfRemovedProvider } from './removed-provider.ts';
 import type { Services } from './services.ts';
 
-type RotateServices = Pick<Services, 'db' | 'clock' | 'config' | 'keyRing' | 'resources' | 'revocationFeed'>;
+type RotateServices = Pick<
+  Services,
+  'db' | 'clock' | 'config' | 'keyRing' | 'resources' | 'revocationFeed' | 'identityProviders'
+>;
 type RefreshRequest = Extract<TokenRequest, { grantType: 'refresh_token' }>;
 
 /** What the holder of the presented token may have again: sealed so that nobody else can read it. */
@@ -46,6 +50,9 @@ export async function rotateRefreshToken(
   if (stored === undefined || stored.clientId !== client.clientId)
     throw invalidGrant('unknown token or another client’s');
   if (stored.isGrantRevoked) throw invalidGrant('the grant has ended');
+  if (isOfRemovedProvider(services, stored.identityProvider)) {
+    throw invalidGrant('the identity provider is not configured any more');
+  }
   const now = services.clock();
   if (stored.expiresAt <= now) throw invalidGrant('expired');
   const end = endOfConnection(services, stored.grantedAt);

@@ -2,7 +2,7 @@
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import type { Sealer } from '../crypto/sealing.ts';
-import type { IdentityProvider } from '../identity/identity-provider.ts';
+import type { IdentityProviders } from '../identity/identity-providers.ts';
 import type { Resource } from '../protocol/resource.ts';
 import type { Database } from '../repositories/database.ts';
 import type { ClientKeys } from './client-keys.ts';
@@ -18,7 +18,7 @@ export interface Services {
   readonly log: Logger;
   readonly sealer: Sealer;
   readonly keyRing: KeyRing;
-  readonly identityProvider: IdentityProvider;
+  readonly identityProviders: IdentityProviders;
   readonly clientKeys: ClientKeys;
   readonly documentClients: DocumentClients;
   /** What is protected; the first one is meant when a client names none. */

@@ -1,5 +1,7 @@
 /** Reads an authorization request and decides what the person sees first: the consent page, or the provider. */
 import { createNonce, hashSecret } from '../crypto/secrets.ts';
+import type { IdentityProvider } from '../identity/identity-provider.ts';
+import type { IdentityProviders } from '../identity/identity-providers.ts';
 import { readRedirectPart, readRequestPart, readState } from '../protocol/authorization-request.ts';
 import { isDocumentClientId } from '../protocol/client-document.ts';
 import { mayConnect } from '../protocol/client-policy.ts';
@@ -32,21 +34,26 @@ export type AuthorizationStep =
 
 type AuthorizeServices = Pick<
   Services,
-  'db' | 'clock' | 'config' | 'resources' | 'sealer' | 'identityProvider' | 'documentClients'
+  'db' | 'clock' | 'config' | 'resources' | 'sealer' | 'identityProviders' | 'documentClients'
 >;
 
 /**
  * Order: client and redirect URI, whose mistakes are shown to the person (RFC 6749 §4.1.2.1); then the rest, whose
  * mistakes belong to the client. The person is asked unless this browser has approved the same before, for a client
- * whose redirect URI proves where the answer goes (OAuth 2.1 §7.3.1). A client that the policy does not let in (any
- * more) stops here; what it was granted before lives on.
+ * whose redirect URI proves where the answer goes (OAuth 2.1 §7.3.1), and unless there is a provider to choose. A client
+ * that the policy does not let in (any more) stops here; what it was granted before lives on.
  *
  * @throws PageError, AuthorizationError
- * @throws ProviderUnavailableError when consent is remembered and the provider is away
+ * @throws ProviderUnavailableError when consent is remembered and the only provider is away
  */
 export async function startAuthorization(
   services: AuthorizeServices,
-  input: { readonly parameters: RawParameters; readonly browserId: string | undefined },
+  input: {
+    readonly parameters: RawParameters;
+    readonly browserId: string | undefined;
+    /** The one that this browser last signed in with. */
+    readonly lastProviderId: string | undefined;
+  },
 ): Promise<AuthorizationStep> {
   const { client, target } = await findRedirectTarget(services, input.parameters);
   const request = readPendingRequest(services, client, target, input.parameters);
@@ -62,12 +69,24 @@ export async function startAuthorization(
     expiresAt: later(now, lifetimes.consentMs),
   });
   if (!isStored) throw unknownClient('the client was removed meanwhile');
+  const provider = providerWithoutAsking(services.identityProviders, input.lastProviderId);
   const isRemembered =
     !request.forcesConsent && (await isApprovedBefore(services, client, pending, input.browserId));
-  const signIn = isRemembered ? await beginSignIn(services, key, pending) : undefined;
+  const signIn =
+    isRemembered && provider !== undefined ? await beginSignIn(services, key, pending, provider) : undefined;
   return signIn === undefined
     ? { step: 'consent', requestId, consentSecret, client, target, resource, scopes: pending.scopes }
     : { step: 'sign_in', ...signIn };
+}
+
+/** The only provider, or the one that was chosen last time if it is there. */
+function providerWithoutAsking(
+  { all, find }: IdentityProviders,
+  lastProviderId: string | undefined,
+): IdentityProvider | undefined {
+  if (all.length === 1) return all[0];
+  const last = lastProviderId === undefined ? undefined : find(lastProviderId);
+  return last?.status().state === 'ready' ? last : undefined;
 }
 
 async function isApprovedBefore(

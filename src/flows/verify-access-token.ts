@@ -7,6 +7,7 @@ import { placeOf } from '../repositories/sealed-values.ts';
 import { checkSignature } from './check-signature.ts';
 import { currentIdentityAssertion } from './current-identity-assertion.ts';
 import { currentUpstreamToken } from './current-upstream-token.ts';
+import { isOfRemovedProvider } from './removed-provider.ts';
 import type { Services } from './services.ts';
 import type { UpstreamState, VerifiedToken } from './verified-tokens.ts';
 
@@ -19,7 +20,7 @@ type VerifyServices = Pick<
   | 'sealer'
   | 'revocationFeed'
   | 'verifiedTokens'
-  | 'identityProvider'
+  | 'identityProviders'
   | 'log'
 >;
 
@@ -83,6 +84,9 @@ async function verifyWithDatabase(
   if (stored === undefined || stored.isRevoked) {
     services.verifiedTokens.remove(token);
     throw refusal(stored === undefined ? 'unknown token' : 'revoked');
+  }
+  if (isOfRemovedProvider(services, stored.upstream?.identityProvider)) {
+    throw refusal('the identity provider is not configured any more');
   }
   const verified = toVerified(services, jti, stored);
   services.verifiedTokens.add(token, verified, position);

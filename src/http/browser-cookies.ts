@@ -1,4 +1,4 @@
-/** The cookies that people's browsers get: one a step of a sign-in, and one that knows what was approved before. */
+/** The cookies that people's browsers get: one a step of a sign-in, and two that know what was chosen before. */
 import { createHash } from 'node:crypto';
 import type { CookieSerializeOptions } from '@fastify/cookie';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -18,6 +18,10 @@ export interface BrowserCookies {
   /** The browser's id, made and set if it has none yet. Remembered consent hangs on it. */
   ensureBrowserId(request: FastifyRequest, reply: FastifyReply): string;
   readBrowserId(request: FastifyRequest): string | undefined;
+  /** The provider that was last signed in with: where there is a choice, it is offered first. */
+  readLastProvider(request: FastifyRequest): string | undefined;
+  rememberLastProvider(reply: FastifyReply, providerId: string): void;
+  forgetLastProvider(reply: FastifyReply): void;
   /**
    * Each step of each request has a cookie of its own, named after `id`: two tabs do not disturb each other. That of
    * the sign-in is set in the answer to the approval, not before (MCP security best practices).
@@ -36,6 +40,7 @@ export function createBrowserCookies(baseUrl: string): BrowserCookies {
   const prefix = `${isSecure ? '__Host-' : ''}mop-${digest(baseUrl)}`;
   const options: CookieSerializeOptions = { httpOnly: true, sameSite: 'lax', path: '/', secure: isSecure };
   const browserName = `${prefix}-browser`;
+  const providerName = `${prefix}-provider`;
   const nameOf = (step: keyof typeof steps, id: string): string => `${prefix}-${step}-${digest(id)}`;
 
   const readBrowserId = (request: FastifyRequest): string | undefined =>
@@ -48,6 +53,13 @@ export function createBrowserCookies(baseUrl: string): BrowserCookies {
       const browserId = createNonce();
       reply.setCookie(browserName, browserId, { ...options, maxAge: browserMaxAgeSeconds });
       return browserId;
+    },
+    readLastProvider: (request) => /^[a-z]{1,20}$/.exec(request.cookies[providerName] ?? '')?.[0],
+    rememberLastProvider(reply, providerId) {
+      reply.setCookie(providerName, providerId, { ...options, maxAge: browserMaxAgeSeconds });
+    },
+    forgetLastProvider(reply) {
+      reply.clearCookie(providerName, options);
     },
     set(reply, step, id, secret) {
       reply.setCookie(nameOf(step, id), secret, { ...options, ...steps[step] });

@@ -10,7 +10,7 @@ import { prefersHtml, sendPage } from './send-page.ts';
 
 /** A browser that opens the resource's address gets a page that says what it is; everyone gets the challenge. */
 export async function sendChallenge(
-  { config, resources, identityProvider }: Services,
+  { config, resources, identityProviders }: Services,
   error: BearerError,
   request: FastifyRequest,
   reply: FastifyReply,
@@ -30,7 +30,7 @@ export async function sendChallenge(
     const props = {
       resourceName: resource.name,
       mcpUrl: resource.identifier,
-      providerName: identityProvider.displayName,
+      providerNames: identityProviders.all.map(({ displayName }) => displayName),
       needsClientId: config.clientRegistration === 'off',
     };
     return sendPage(reply, error.status, homePage(props));

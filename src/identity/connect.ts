@@ -1,12 +1,15 @@
 /** One conversation with a provider through openid-client: who we are, how we reach it, what we insist on. */
 import {
   allowInsecureRequests,
+  type ClientAuth,
+  type ClientMetadata,
   ClientSecretBasic,
   ClientSecretPost,
   clockSkew,
   clockTolerance,
   Configuration,
   customFetch,
+  discovery,
   enableNonRepudiationChecks,
   type ServerMetadata,
 } from 'openid-client';
@@ -29,20 +32,19 @@ export interface ProviderContext {
 /** How far the provider's clock may be from ours when an ID token's times are checked. */
 const clockToleranceSeconds = 60;
 
-export function connect(
+export async function connect(
   { settings, fetch, clock }: ProviderContext,
   { server }: ProviderMetadata,
   wants: { readonly idToken: boolean },
-): Configuration {
-  const config = new Configuration(
-    server,
-    settings.clientId,
-    {
-      [clockSkew]: Math.round((clock().getTime() - Date.now()) / 1000),
-      [clockTolerance]: clockToleranceSeconds,
-    },
-    clientAuthentication(server, settings.clientSecret),
-  );
+): Promise<Configuration> {
+  const client = {
+    [clockSkew]: Math.round((clock().getTime() - Date.now()) / 1000),
+    [clockTolerance]: clockToleranceSeconds,
+  };
+  const authentication = clientAuthentication(server, settings.clientSecret);
+  const config = server.issuer.includes('{tenantid}')
+    ? await connectToManyTenants(server, settings.clientId, client, authentication)
+    : new Configuration(server, settings.clientId, client, authentication);
   // Which addresses may be asked without TLS is decided in bounded-fetch.ts, for every request alike.
   allowInsecureRequests(config);
   // Signatures are checked although the token comes from the provider itself: TLS may end at a gateway before it.
@@ -52,6 +54,27 @@ export function connect(
     return method === 'POST' ? normalizeTokenReply(response, wants.idToken) : response;
   };
   return config;
+}
+
+/**
+ * The issuer of Microsoft's addresses for many tenants is a template, and `iss` is compared with it after `tid` has been
+ * put in. openid-client does so for metadata that it believes to have found at Microsoft's: it is given what we found.
+ */
+async function connectToManyTenants(
+  server: ServerMetadata,
+  clientId: string,
+  client: Partial<ClientMetadata>,
+  authentication: ClientAuth,
+): Promise<Configuration> {
+  return discovery(
+    new URL('https://login.microsoftonline.com/common/v2.0'),
+    clientId,
+    client,
+    authentication,
+    {
+      [customFetch]: async () => Response.json(server),
+    },
+  );
 }
 
 /** @throws ProviderUnavailableError also when the answer says that the provider, or a limit of it, is the problem */

@@ -9,7 +9,12 @@ import { google } from './google.ts';
 import type { IdentityProvider, ProviderStatus } from './identity-provider.ts';
 import { keepMetadata, knownMetadata, scheduleUnreferenced, type Schedule } from './keep-metadata.ts';
 import { microsoft } from './microsoft.ts';
-import type { ProviderMatcher, ProviderProfile, ProviderSettings } from './provider-profile.ts';
+import {
+  openIdScopes,
+  type ProviderMatcher,
+  type ProviderProfile,
+  type ProviderSettings,
+} from './provider-profile.ts';
 import { refreshTokens } from './refresh-tokens.ts';
 import { signInUrl } from './sign-in-url.ts';
 import { createSigningKeys } from './signing-keys.ts';
@@ -29,6 +34,8 @@ export interface IdentityProviderOptions {
   /** For one request, its answer included. Default: 10 s */
   readonly timeoutMs?: number;
   readonly schedule?: Schedule;
+  /** The other providers that people can choose: what only they understand is not asked here. */
+  readonly others?: readonly ProviderSettings[];
 }
 
 export function createIdentityProvider(
@@ -36,6 +43,7 @@ export function createIdentityProvider(
   options: IdentityProviderOptions,
 ): IdentityProvider {
   const profile = profileOf(settings);
+  const otherProfiles = (options.others ?? []).map(profileOf);
   const boundedFetch = createBoundedFetch({
     fetch: options.fetch ?? fetch,
     timeoutMs: options.timeoutMs ?? defaultTimeoutMs,
@@ -46,7 +54,7 @@ export function createIdentityProvider(
   const kept =
     'discoverFrom' in where
       ? keepMetadata({
-          find: () => discover(where.discoverFrom, boundedFetch, where.acceptsIssuer),
+          find: () => discover(where.discoverFrom, boundedFetch, where.acceptsIssuer, where.otherwise),
           schedule: options.schedule ?? scheduleUnreferenced,
           onStatus: options.onStatus ?? (() => {}),
         })
@@ -61,15 +69,28 @@ export function createIdentityProvider(
 
   return {
     id: settings.id,
+    isPrimary: settings.isPrimary,
     displayName: profile.displayName,
     status: kept.status,
     start: kept.start,
     stop: kept.stop,
-    signInUrl: async (request) => signInUrl(context, await kept.current(), request),
+    signInUrl: async (request) =>
+      signInUrl(context, await kept.current(), {
+        ...request,
+        scopes: request.scopes.filter((scope) => !isForeign(scope, otherProfiles)),
+      }),
     completeSignIn: async (callbackUrl, expected) =>
       completeSignIn(context, await kept.current(), callbackUrl, expected),
     refresh: async (presentedToken) => refreshTokens(context, await kept.current(), presentedToken),
   };
+}
+
+/**
+ * A preset asks for no scope but those it knows. The generic provider knows none in particular: it is asked for all that
+ * no preset beside it knows.
+ */
+function isForeign(scope: string, otherProfiles: readonly ProviderProfile[]): boolean {
+  return !openIdScopes.has(scope) && otherProfiles.some((other) => other.knowsScope?.(scope) === true);
 }
 
 function profileOf(settings: ProviderSettings): ProviderProfile {

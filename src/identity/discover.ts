@@ -15,14 +15,15 @@ export type IssuerRule = (candidate: string, issuer: string) => boolean;
 
 /**
  * A document counts only when its issuer is the address it was found for, and when it belongs to the given URL: it is
- * that issuer's, or names that authorization endpoint. Default endpoint names are for a provider that surely
- * publishes nothing.
+ * that issuer's, or names that authorization endpoint. `otherwise`, default endpoint names, is for a provider that
+ * surely publishes nothing.
  * @throws ProviderUnavailableError when it cannot be reached, fails, or publishes something that cannot be used
  */
 export async function discover(
   given: URL,
   fetch: BoundedFetch,
   acceptsIssuer: IssuerRule = isSameIssuer,
+  otherwise: ProviderMetadata = guessMetadata(given),
 ): Promise<ProviderMetadata> {
   const signal = AbortSignal.timeout(maxDiscoveryMs);
   let problem: string | undefined;
@@ -41,7 +42,7 @@ export async function discover(
     }
   }
   if (problem !== undefined) throw new ProviderUnavailableError(problem);
-  return guessMetadata(given);
+  return otherwise;
 }
 
 /** Undefined when the document is none, or is that of another provider on the same host. */

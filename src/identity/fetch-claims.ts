@@ -1,10 +1,10 @@
 /** Gathers what the provider says about the person: ID token, userinfo endpoint, or an API of its own. */
 import { ClientError, fetchUserInfo, type Configuration } from 'openid-client';
-import { fetchHealthy, type ProviderContext } from './connect.ts';
+import { callApiWith } from './call-api.ts';
+import type { ProviderContext } from './connect.ts';
 import { ProviderRefusedError, ProviderUnavailableError } from './identity-provider.ts';
 import { signInError } from './provider-errors.ts';
 import type { ProviderMetadata } from './provider-metadata.ts';
-import type { GetJson } from './provider-profile.ts';
 import type { Claims } from './read-identity.ts';
 
 /** `idToken`: the claims of a verified ID token, which an OpenID provider always sends. */
@@ -18,15 +18,15 @@ export async function fetchClaims(
   if (idToken !== undefined) {
     return server.userinfo_endpoint === undefined ? idToken : completeClaims(config, accessToken, idToken);
   }
-  const get = getJson(fetch, accessToken);
-  if (profile.fetchClaims !== undefined) return profile.fetchClaims(get);
+  const callApi = callApiWith(fetch, accessToken);
+  if (profile.fetchClaims !== undefined) return profile.fetchClaims(callApi);
   if (server.userinfo_endpoint === undefined) {
     throw new ProviderRefusedError(
       'server_error',
       'the provider has no userinfo endpoint to say who the person is',
     );
   }
-  const { status, json } = await get(server.userinfo_endpoint);
+  const { status, json } = await callApi(server.userinfo_endpoint);
   if (status === 200 && isObject(json)) return json;
   if (status === 200) throw new ProviderUnavailableError('the userinfo endpoint did not answer with JSON');
   throw new ProviderRefusedError('server_error', `the userinfo endpoint answered ${status}`);
@@ -63,23 +63,6 @@ const isRefusedToUs = (error: unknown) =>
   error.cause.status < 500;
 
 const isFalse = (verified: unknown) => verified === false || verified === 'false';
-
-function getJson(fetch: ProviderContext['fetch'], accessToken: string): GetJson {
-  return async (url) => {
-    const response = await fetchHealthy(fetch, url, {
-      headers: { accept: 'application/json', authorization: `Bearer ${accessToken}` },
-    });
-    return { status: response.status, json: parseJson(await response.text()) };
-  };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
 
 function isObject(value: unknown): value is Claims {
   return typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,4 +1,5 @@
 /** What the server needs from an identity provider, whichever it is. */
+import type { ProviderId } from './provider-profile.ts';
 
 /** The person, as the provider describes them. */
 export interface Identity {
@@ -7,7 +8,11 @@ export interface Identity {
   readonly subject: string;
   /** Present only when the provider does not say that it is unverified. */
   readonly email?: string | undefined;
+  /** Whether the provider says that the address is theirs: without that it opens no door. */
+  readonly isEmailVerified: boolean;
   readonly name?: string | undefined;
+  /** Present when they were asked for: `org` and `org/team` at GitHub, ids at Microsoft, elsewhere as they are sent. */
+  readonly groups?: readonly string[] | undefined;
 }
 
 /** The provider's tokens for the person. */
@@ -29,7 +34,8 @@ export interface SignInSecrets {
 
 export interface IdentityProvider {
   /** Stable name in the database: `google`, `oauth` … */
-  readonly id: string;
+  readonly id: ProviderId;
+  readonly isPrimary: boolean;
   /** Shown to people: `Google`, or the provider's host name. */
   readonly displayName: string;
   /** Whether the provider can be used now, without asking it. */
@@ -52,7 +58,7 @@ export interface IdentityProvider {
    */
   completeSignIn(
     callbackUrl: URL,
-    expected: SignInSecrets & { readonly redirectUri: string },
+    expected: SignInSecrets & { readonly redirectUri: string; readonly scopes: readonly string[] },
   ): Promise<{ readonly identity: Identity; readonly tokens: UpstreamTokens }>;
   /**
    * Gets a fresh access token. A provider that returns no new refresh token keeps the old one valid:

@@ -3,29 +3,73 @@ import type { IssuerRule } from './discover.ts';
 import type { Claims } from './read-identity.ts';
 import type { ProviderMetadata } from './provider-metadata.ts';
 
+/** `oauth` is the one of `OAUTH_*`, whichever it is. Stored with each sign-in: never renamed. */
+export const providerIds = ['google', 'microsoft', 'github', 'oauth'] as const;
+export type ProviderId = (typeof providerIds)[number];
+
 export interface ProviderSettings {
-  readonly id: 'google' | 'oauth';
+  readonly id: ProviderId;
   /** An issuer, a base URL or an authorization endpoint. */
   readonly url: URL;
   readonly clientId: string;
   readonly clientSecret: string;
+  /** Its people go by their bare subject, and it answers at `/callback` (docs/decisions). */
+  readonly isPrimary: boolean;
+  /** Google: the Workspace domains whose people may sign in; undefined: every account. */
+  readonly hostedDomains?: readonly string[] | undefined;
+  /** Microsoft: the tenants, by id, whose people may sign in; undefined: all that the URL admits. */
+  readonly allowedTenants?: readonly string[] | undefined;
+  /** Whether the person's groups are needed: they may cost a scope, and calls of an API. */
+  readonly wantsGroups?: boolean | undefined;
 }
 
-/** A GET of the provider's own API with the person's access token. */
-export type GetJson = (url: string) => Promise<{ readonly status: number; readonly json: unknown }>;
+/** A call of the provider's own API with an access token of the person. */
+export type CallApi = (
+  url: string,
+  request?: { readonly method?: 'POST'; readonly json?: unknown },
+) => Promise<{ readonly status: number; readonly json: unknown }>;
+
+/** What a profile may look at and ask, once the person has signed in. */
+export interface SignedIn {
+  /** Of a verified ID token, completed by userinfo; or what `fetchClaims` found. */
+  readonly claims: Claims;
+  /** The published key that the ID token was signed with. */
+  readonly signingKey: Readonly<Record<string, unknown>> | undefined;
+  /** Calls an API with the token that was issued, or with one for the scope that is named. */
+  readonly callApi: (scope?: string) => Promise<CallApi>;
+}
 
 export interface ProviderProfile {
   readonly displayName: string;
   /** Where discovery starts, or the metadata of a provider that publishes none. */
-  readonly metadata: { readonly discoverFrom: URL; readonly acceptsIssuer?: IssuerRule } | ProviderMetadata;
+  readonly metadata:
+    | {
+        readonly discoverFrom: URL;
+        readonly acceptsIssuer?: IssuerRule;
+        /** What it is if it surely publishes nothing; default endpoint names otherwise. */
+        readonly otherwise?: ProviderMetadata;
+      }
+    | ProviderMetadata;
   /** The scopes to ask for, when the client asks for `clientScopes`. */
   scopes(clientScopes: readonly string[], metadata: ProviderMetadata): readonly string[];
+  /**
+   * Whether a client's scope is one of this provider, so that no other one is asked for it. Absent where any scope may
+   * be.
+   */
+  knowsScope?(scope: string): boolean;
   /** Parameters of the authorization request that only this provider needs. */
   parameters(metadata: ProviderMetadata): Readonly<Record<string, string>>;
+  /** Parameters of the token request for a code that only this provider needs. */
+  tokenParameters?(clientScopes: readonly string[]): Readonly<Record<string, string>>;
   /** Token endpoint errors, besides `invalid_grant`, that mean that a refresh token is over. */
   readonly grantOverCodes?: readonly string[];
   /** Who the person is, for a provider with neither ID tokens nor a userinfo endpoint. */
-  fetchClaims?(get: GetJson): Promise<Claims>;
+  fetchClaims?(callApi: CallApi): Promise<Claims>;
+  /**
+   * Reads the claims by this provider's own rules.
+   * @throws ProviderRefusedError `access_denied` for someone who may not sign in
+   */
+  refineClaims?(signedIn: SignedIn): Promise<Claims>;
 }
 
 /** The profile, if the settings mean this provider. */
@@ -41,3 +85,13 @@ export function withIdentityScopes(
 ): readonly string[] {
   return [...new Set([...identityScopes, ...clientScopes.filter((scope) => scope !== 'offline_access')])];
 }
+
+/** The scopes of the person's identity, which mean the same everywhere (OpenID Connect Core §5.4, §11). */
+export const openIdScopes: ReadonlySet<string> = new Set([
+  'openid',
+  'profile',
+  'email',
+  'address',
+  'phone',
+  'offline_access',
+]);

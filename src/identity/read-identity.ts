@@ -23,7 +23,32 @@ export function readIdentity(issuer: string, claims: Claims): Identity {
   const name = [claims.name, claims.login, claims.preferred_username]
     .map(readName)
     .find((value) => value !== undefined);
-  return { issuer, subject, email, name };
+  return {
+    issuer,
+    subject,
+    email,
+    isEmailVerified: email !== undefined && isTrue(claims.email_verified),
+    name,
+    groups: readGroups(claims.groups),
+  };
+}
+
+const isTrue = (verified: unknown) => verified === true || verified === 'true';
+
+const maxGroups = 2000;
+const maxGroupLength = 256;
+
+/** Distinct names or ids; whatever cannot be one is left out, and so is what goes beyond the bound. */
+function readGroups(groups: unknown): readonly string[] | undefined {
+  if (groups === undefined || groups === null) return undefined;
+  const usable = [groups]
+    .flat()
+    .filter((group): group is string => typeof group === 'string' && isUsableGroup(group));
+  return [...new Set(usable)].slice(0, maxGroups);
+}
+
+function isUsableGroup(group: string): boolean {
+  return group !== '' && group.length <= maxGroupLength && group.search(unprintable) === -1;
 }
 
 /**

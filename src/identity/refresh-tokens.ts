@@ -16,10 +16,12 @@ export async function refreshTokens(
   context: ProviderContext,
   metadata: ProviderMetadata,
   presentedToken: string,
+  parameters: Readonly<Record<string, string>> = {},
 ): Promise<UpstreamTokens> {
   const askedAt = context.clock();
   try {
-    const reply = await refreshTokenGrant(connect(context, metadata, { idToken: false }), presentedToken);
+    const config = await connect(context, metadata, { idToken: false });
+    const reply = await refreshTokenGrant(config, presentedToken, parameters);
     const tokens = readTokens(reply, askedAt);
     if (tokens === undefined) throw new ProviderUnavailableError('the tokens are malformed');
     return { ...tokens, refreshToken: tokens.refreshToken ?? presentedToken };

@@ -15,7 +15,7 @@ export async function signInUrl(
   request: SignInSecrets & { readonly redirectUri: string; readonly scopes: readonly string[] },
 ): Promise<URL> {
   const scope = context.profile.scopes(request.scopes, metadata).join(' ');
-  return buildAuthorizationUrl(connect(context, metadata, { idToken: metadata.isOpenId }), {
+  return buildAuthorizationUrl(await connect(context, metadata, { idToken: metadata.isOpenId }), {
     redirect_uri: request.redirectUri,
     ...(scope !== '' && { scope }),
     state: request.state,

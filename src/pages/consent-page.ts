@@ -38,17 +38,25 @@ export interface ConsentPageProps {
   readonly resourceName: string;
   readonly resourceIdentifier: string;
   readonly scopes: readonly ScopeWords[];
-  readonly providerName: string;
-  readonly providerUnavailable: boolean;
+  /** Where the person may sign in; with several, they choose. */
+  readonly providers: readonly [ProviderChoice, ...ProviderChoice[]];
   /** Goes back in the form, and is the proof that the answer came from this page. Never shown. */
   readonly requestId: string;
   /** A path on this server. */
   readonly formAction: string;
 }
 
+export interface ProviderChoice {
+  /** Comes back in the form. */
+  readonly id: string;
+  readonly name: string;
+  readonly isUnavailable: boolean;
+  /** Whether this browser signed in with it last time. */
+  readonly isLastUsed: boolean;
+}
+
 export function consentPage(props: ConsentPageProps): Html {
   const resource = claimed(props.resourceName, 60);
-  const provider = claimed(props.providerName, 60);
   return layout({
     title: `Allow access to ${props.resourceName}?`,
     body: html`
@@ -70,11 +78,11 @@ export function consentPage(props: ConsentPageProps): Html {
           ${props.scopes.map(scopeItem)}
         </ul>
       </section>
-      ${props.providerUnavailable && html`<p class="note">${provider} cannot be reached right now. Nothing is lost: trying again in a moment will work.</p>`}
+      ${props.providers.map(providerNote)}
       <form class="actions" method="post" action="${localPath(props.formAction)}" autocomplete="off">
         <input type="hidden" name="request_id" value="${props.requestId}" />
-        <p>You will sign in with ${provider}. Nothing is shared before that.</p>
-        ${decisions(props, provider)}
+        <p>${howToSignIn(props.providers)} Nothing is shared before that.</p>
+        ${decisions(props)}
       </form>
       ${props.isLoopbackOnly && otherMachineHelp}
       <footer class="small soft">
@@ -82,6 +90,19 @@ export function consentPage(props: ConsentPageProps): Html {
       </footer>
     `,
   });
+}
+
+function providerNote({ name, isUnavailable }: ProviderChoice): Html | undefined {
+  if (!isUnavailable) return undefined;
+  return html`<p class="note">
+    ${claimed(name, 60)} cannot be reached right now. Nothing is lost: trying again in a moment will work.
+  </p>`;
+}
+
+function howToSignIn(providers: ConsentPageProps['providers']): Html {
+  return providers.length === 1
+    ? html`You will sign in with ${claimed(providers[0].name, 60)}.`
+    : html`Choose how to sign in.`;
 }
 
 function whoAsks(props: ConsentPageProps): Html {
@@ -133,12 +154,27 @@ function imitationWarning(product: string): Html {
 }
 
 /** For an app that imitates another, the way out is the button that stands out. */
-function decisions({ standing }: ConsentPageProps, provider: Html): Html {
+function decisions({ standing, providers }: ConsentPageProps): Html {
   return standing.kind === 'imitation'
     ? html`<button class="button primary" name="decision" value="deny">Cancel</button>
-        <button class="button" name="decision" value="approve">Continue to ${provider} all the same</button>`
-    : html`<button class="button primary" name="decision" value="approve">Continue to ${provider}</button>
-        <button class="button" name="decision" value="deny">Cancel</button>`;
+        ${approvals(providers, ' all the same')}`
+    : html`${approvals(providers)} <button class="button" name="decision" value="deny">Cancel</button>`;
+}
+
+/** One button a provider. That of last time comes first, and then it alone stands out. */
+function approvals(providers: ConsentPageProps['providers'], allTheSame = ''): Html {
+  const last = providers.filter(({ isLastUsed }) => isLastUsed);
+  const ordered = [...last, ...providers.filter(({ isLastUsed }) => !isLastUsed)];
+  const button = ({ id, name, isLastUsed }: ProviderChoice): Html => {
+    const standsOut = allTheSame === '' && (isLastUsed || last.length === 0);
+    const words = html`${providers.length === 1 ? 'Continue to' : 'Continue with'}
+    ${claimed(name, 60)}${allTheSame}`;
+    const value = providers.length === 1 ? 'approve' : `approve:${id}`;
+    return html`<button class="button ${standsOut && 'primary'}" name="decision" value="${value}">
+      ${words}
+    </button>`;
+  };
+  return html`${ordered.map(button)}`;
 }
 
 const date = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' });

@@ -9,15 +9,18 @@ export interface HomePageProps {
   readonly resourceName: string;
   /** The address that people give to their MCP client. */
   readonly mcpUrl: string;
-  readonly providerName: string;
+  /** Where people sign in: at one of these. */
+  readonly providerNames: readonly string[];
   /** Whether clients cannot introduce themselves here: people have to bring a client ID. */
   readonly needsClientId: boolean;
 }
 
+const anyOf = new Intl.ListFormat('en-GB', { type: 'disjunction' });
+
 export function homePage(props: HomePageProps): Html {
   const mcpUrl = plainText(props.mcpUrl);
   const setup = clientSetup(props.resourceName, mcpUrl);
-  const provider = claimed(props.providerName, 60);
+  const provider = claimed(anyOf.format(props.providerNames.map((name) => plainText(name, 60))));
   return layout({
     title: props.resourceName,
     isWide: true,

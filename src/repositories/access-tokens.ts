@@ -20,6 +20,7 @@ export interface StoredAccessToken {
 }
 
 interface StoredUpstream {
+  readonly identityProvider: string;
   readonly sessionId: string;
   readonly sealedAccessToken: Uint8Array;
   readonly expiresAt: Date | undefined;
@@ -39,6 +40,7 @@ const accessTokenRow = z
     expires_at: instant,
     is_revoked: z.boolean(),
     upstream_session_id: z.string().nullable(),
+    identity_provider: z.string().nullable(),
     sealed_access_token: bytes.nullable(),
     access_token_expires_at: instant.nullable(),
     has_refresh_token: z.boolean(),
@@ -55,9 +57,10 @@ const accessTokenRow = z
     expiresAt: row.expires_at,
     isRevoked: row.is_revoked,
     upstream:
-      row.upstream_session_id === null || row.sealed_access_token === null
+      row.upstream_session_id === null || row.identity_provider === null || row.sealed_access_token === null
         ? undefined
         : {
+            identityProvider: row.identity_provider,
             sessionId: row.upstream_session_id,
             sealedAccessToken: row.sealed_access_token,
             expiresAt: row.access_token_expires_at ?? undefined,
@@ -73,7 +76,7 @@ export async function findAccessToken(db: Queryable, jti: string): Promise<Store
     sql`
       select grant_id, client_id, resource, grants.subject, email, name, access_tokens.scopes,
         issued_at, access_tokens.expires_at, (access_tokens.revoked_at is not null or grants.revoked_at is not null) as is_revoked,
-        upstream_session_id, sealed_access_token, access_token_expires_at,
+        upstream_session_id, identity_provider, sealed_access_token, access_token_expires_at,
         sealed_refresh_token is not null as has_refresh_token
       from access_tokens
       join grants using (grant_id)

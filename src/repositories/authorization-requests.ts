@@ -64,12 +64,13 @@ interface AskedKey {
 export interface AskedRequest extends PendingRequest {
   readonly isDecided: boolean;
   /** What the browser was sent to the provider with, once it has approved. */
-  readonly signIn: Pick<StoredSignIn, 'upstreamStateHash' | 'sealedSignIn'> | undefined;
+  readonly signIn: Pick<StoredSignIn, 'identityProvider' | 'upstreamStateHash' | 'sealedSignIn'> | undefined;
 }
 
 const askedRow = pendingColumns
   .extend({
     decided_at: instant.nullable(),
+    identity_provider: z.string().nullable(),
     upstream_state_hash: bytes.nullable(),
     sealed_sign_in: bytes.nullable(),
   })
@@ -77,9 +78,10 @@ const askedRow = pendingColumns
     ...toPending(row),
     isDecided: row.decided_at !== null,
     signIn:
-      row.upstream_state_hash === null || row.sealed_sign_in === null
+      row.identity_provider === null || row.upstream_state_hash === null || row.sealed_sign_in === null
         ? undefined
         : {
+            identityProvider: row.identity_provider,
             upstreamStateHash: row.upstream_state_hash as SecretHash,
             sealedSignIn: row.sealed_sign_in,
           },
@@ -91,8 +93,8 @@ export async function findAskedRequest(db: Queryable, key: AskedKey): Promise<As
     db,
     askedRow,
     sql`
-      select client_id, redirect_uri, state, code_challenge, resource, scopes, decided_at, upstream_state_hash,
-        sealed_sign_in
+      select client_id, redirect_uri, state, code_challenge, resource, scopes, decided_at, identity_provider,
+        upstream_state_hash, sealed_sign_in
       from authorization_requests
       where request_id_hash = ${key.requestIdHash}
         and consent_hash = ${key.consentHash}

@@ -7,6 +7,9 @@ import { findOne } from './rows.ts';
 export interface NewGrant {
   readonly grantId: string;
   readonly clientId: string;
+  /** What the person is called here: unique among all providers. */
+  readonly userId: string;
+  /** Who they are at the provider. */
   readonly issuer: string;
   readonly subject: string;
   readonly email: string | undefined;
@@ -45,7 +48,7 @@ export async function insertGrant(db: Queryable, grant: NewGrant): Promise<void>
     ), granted as (
       insert into grants (grant_id, client_id, upstream_session_id, issuer, subject, email, name, resource, scopes,
         created_at, expires_at)
-      values (${grant.grantId}, ${grant.clientId}, ${upstream.sessionId}, ${grant.issuer}, ${grant.subject},
+      values (${grant.grantId}, ${grant.clientId}, ${upstream.sessionId}, ${grant.issuer}, ${grant.userId},
         ${grant.email ?? null}, ${grant.name ?? null}, ${grant.resource}, ${grant.scopes}, ${grant.createdAt},
         ${grant.expiresAt})
     ), used as (

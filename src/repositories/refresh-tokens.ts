@@ -20,6 +20,8 @@ export interface StoredRefreshToken {
   readonly consumedAt: Date | undefined;
   readonly sealedSuccessor: Uint8Array | undefined;
   readonly isGrantRevoked: boolean;
+  /** Undefined for a grant without a person. */
+  readonly identityProvider: string | undefined;
 }
 
 const refreshRow = z
@@ -37,6 +39,7 @@ const refreshRow = z
     refresh_consumed_at: instant.nullable(),
     sealed_successor: bytes.nullable(),
     revoked_at: instant.nullable(),
+    identity_provider: z.string().nullable(),
   })
   .transform((row): StoredRefreshToken => ({
     grantId: row.grant_id,
@@ -52,6 +55,7 @@ const refreshRow = z
     consumedAt: row.refresh_consumed_at ?? undefined,
     sealedSuccessor: row.sealed_successor ?? undefined,
     isGrantRevoked: row.revoked_at !== null,
+    identityProvider: row.identity_provider ?? undefined,
   }));
 
 export async function findRefreshToken(
@@ -62,10 +66,11 @@ export async function findRefreshToken(
     db,
     refreshRow,
     sql`
-      select grant_id, client_id, subject, email, name, resource, grants.scopes, created_at, issued_at,
-        refresh_expires_at, refresh_consumed_at, sealed_successor, grants.revoked_at
+      select grant_id, client_id, grants.subject, email, name, resource, grants.scopes, grants.created_at, issued_at,
+        refresh_expires_at, refresh_consumed_at, sealed_successor, grants.revoked_at, identity_provider
       from access_tokens
       join grants using (grant_id)
+      left join upstream_sessions using (upstream_session_id)
       where refresh_token_hash = ${refreshTokenHash}`,
   );
 }

@@ -10,6 +10,7 @@ import { bytes, findOne, instant } from './rows.ts';
 const leaseSeconds = 90;
 
 export interface UpstreamSession {
+  readonly identityProvider: string;
   readonly sealedAccessToken: Uint8Array;
   readonly accessTokenExpiresAt: Date | undefined;
   readonly sealedRefreshToken: Uint8Array | undefined;
@@ -19,12 +20,14 @@ export interface UpstreamSession {
 
 const sessionRow = z
   .object({
+    identity_provider: z.string(),
     sealed_access_token: bytes,
     access_token_expires_at: instant.nullable(),
     sealed_refresh_token: bytes.nullable(),
     refresh_retry_at: instant.nullable(),
   })
   .transform((row): UpstreamSession => ({
+    identityProvider: row.identity_provider,
     sealedAccessToken: row.sealed_access_token,
     accessTokenExpiresAt: row.access_token_expires_at ?? undefined,
     sealedRefreshToken: row.sealed_refresh_token ?? undefined,
@@ -39,7 +42,7 @@ export async function findUpstreamSession(
     db,
     sessionRow,
     sql`
-      select sealed_access_token, access_token_expires_at, sealed_refresh_token, refresh_retry_at
+      select identity_provider, sealed_access_token, access_token_expires_at, sealed_refresh_token, refresh_retry_at
       from upstream_sessions
       where upstream_session_id = ${sessionId}`,
   );
@@ -67,7 +70,8 @@ export async function takeRefreshLease(
         and access_token_expires_at < ${lease.expiresBefore}
         and (refresh_leased_until is null or refresh_leased_until <= clock_timestamp())
         and (refresh_retry_at is null or refresh_retry_at <= ${lease.now})
-      returning sealed_access_token, access_token_expires_at, sealed_refresh_token, refresh_retry_at`,
+      returning identity_provider, sealed_access_token, access_token_expires_at, sealed_refresh_token,
+        refresh_retry_at`,
   );
 }
 

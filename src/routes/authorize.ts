@@ -21,10 +21,11 @@ export async function authorizeRoute(
 
   const authorize = async (parameters: RawParameters, request: FastifyRequest, reply: FastifyReply) => {
     const browserId = cookies.readBrowserId(request);
-    const step = await startAuthorization(services, { parameters, browserId });
+    const lastProviderId = cookies.readLastProvider(request);
+    const step = await startAuthorization(services, { parameters, browserId, lastProviderId });
     if (step.step === 'consent') {
       cookies.set(reply, 'consent', step.requestId, step.consentSecret);
-      return sendPage(reply, 200, consentPage(consentProps(services, step)));
+      return sendPage(reply, 200, consentPage(consentProps(services, step, lastProviderId)));
     }
     cookies.set(reply, 'signin', step.state, step.signInSecret);
     return reply.header('cache-control', 'no-store').redirect(step.location, 303);

@@ -1,7 +1,8 @@
 /** What the consent page shows of an authorization request. */
 import type { Services } from '../flows/services.ts';
 import type { AuthorizationStep } from '../flows/start-authorization.ts';
-import type { ClientStanding, ConsentPageProps } from '../pages/consent-page.ts';
+import type { IdentityProvider } from '../identity/identity-provider.ts';
+import type { ClientStanding, ConsentPageProps, ProviderChoice } from '../pages/consent-page.ts';
 import { describeScope } from '../pages/words.ts';
 import { recognizeClient } from '../protocol/recognize-client.ts';
 import { isLoopbackUri, isPrivateUseUri } from '../protocol/redirect-uri.ts';
@@ -9,9 +10,17 @@ import { isLoopbackUri, isPrivateUseUri } from '../protocol/redirect-uri.ts';
 type ConsentStep = Extract<AuthorizationStep, { step: 'consent' }>;
 
 export function consentProps(
-  { identityProvider, config }: Pick<Services, 'identityProvider' | 'config'>,
+  { identityProviders, config }: Pick<Services, 'identityProviders' | 'config'>,
   step: ConsentStep,
+  lastProviderId: string | undefined,
 ): ConsentPageProps {
+  const toChoice = (provider: IdentityProvider): ProviderChoice => ({
+    id: provider.id,
+    name: provider.displayName,
+    isUnavailable: provider.status().state === 'unavailable',
+    isLastUsed: provider.id === lastProviderId,
+  });
+  const [first, ...others] = identityProviders.all;
   const { client, target, resource } = step;
   return {
     clientName: client.clientName,
@@ -26,8 +35,7 @@ export function consentProps(
     resourceName: resource.name,
     resourceIdentifier: resource.identifier,
     scopes: step.scopes.map((scope) => describeScope(scope, config.toolScopes?.words)),
-    providerName: identityProvider.displayName,
-    providerUnavailable: identityProvider.status().state === 'unavailable',
+    providers: [toChoice(first), ...others.map(toChoice)],
     requestId: step.requestId,
     formAction: '/consent',
   };

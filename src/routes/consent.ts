@@ -10,7 +10,17 @@ import { oauthRateLimit } from '../http/rate-limits.ts';
 import { isFromOwnPage } from '../http/same-origin.ts';
 import { AuthorizationError, PageError } from '../protocol/errors.ts';
 
-const decisionForm = z.object({ request_id: z.string().max(100), decision: z.enum(['approve', 'deny']) });
+/** With several providers, an approval names the one to sign in with: `approve:google`. */
+const decisionForm = z.object({
+  request_id: z.string().max(100),
+  decision: z.union([
+    z.literal('deny').transform(() => ({ decision: 'deny' as const, providerId: undefined })),
+    z
+      .string()
+      .regex(/^approve(:[a-z]{1,20})?$/)
+      .transform((value) => ({ decision: 'approve' as const, providerId: value.split(':')[1] })),
+  ]),
+});
 
 export async function consentRoute(
   app: FastifyInstance,
@@ -34,11 +44,11 @@ export async function consentRoute(
         description: 'request_id and decision are required, once',
       });
     }
-    const { request_id: requestId, decision } = form.data;
+    const { request_id: requestId, decision: decided } = form.data;
     const consentSecret = cookies.read(request, 'consent', requestId);
     // A click that was sent before this answer arrived still has the cookie, one that is sent again later has not.
     const clearCookie = (): void => cookies.clear(reply, 'consent', requestId);
-    const signIn = await decideConsent(services, { requestId, consentSecret, decision }).catch(
+    const signIn = await decideConsent(services, { requestId, consentSecret, ...decided }).catch(
       (error: unknown) => {
         if (error instanceof AuthorizationError) clearCookie();
         throw error;

@@ -14,7 +14,7 @@ export async function healthRoutes(
   app.get('/health', async (_request, reply) =>
     reply
       .header('cache-control', 'no-store')
-      .send({ status: 'ok', identity_provider: services.identityProvider.status().state }),
+      .send({ status: 'ok', ...providerStates(services.identityProviders) }),
   );
 
   // One look a second for all who ask: a probe must not take connections from those who work.
@@ -33,16 +33,29 @@ export async function healthRoutes(
 
   app.get('/health/ready', async (request, reply) => {
     const [database, keys] = await lookOnce();
-    const provider = services.identityProvider.status();
-    if (provider.state === 'unavailable')
-      request.log.debug({ reason: provider.reason }, 'identity provider unavailable');
+    for (const { id, status } of services.identityProviders.all) {
+      const now = status();
+      if (now.state === 'unavailable')
+        request.log.debug({ provider: id, reason: now.reason }, 'identity provider unavailable');
+    }
+    const providers = providerStates(services.identityProviders);
     const isReady = database === 'ready' && keys === 'ready';
-    const status = !isReady ? 'unavailable' : provider.state === 'ready' ? 'ready' : 'degraded';
+    const status = !isReady ? 'unavailable' : providers.identity_provider === 'ready' ? 'ready' : 'degraded';
     return reply
       .code(isReady ? 200 : 503)
       .header('cache-control', 'no-store')
-      .send({ status, checks: { database, keys, identity_provider: provider.state } });
+      .send({ status, checks: { database, keys, ...providers } });
   });
+}
+
+/** Whether all are there; and which of them, where there are several. */
+function providerStates({ all }: Services['identityProviders']) {
+  const states = all.map(({ id, status }) => [id, status().state] as const);
+  const isReady = states.every(([, state]) => state === 'ready');
+  return {
+    identity_provider: isReady ? ('ready' as const) : ('unavailable' as const),
+    ...(states.length > 1 && { identity_providers: Object.fromEntries(states) }),
+  };
 }
 
 async function check(work: () => Promise<unknown>): Promise<'ready' | 'unavailable'> {

@@ -8,7 +8,7 @@ export async function homeRoute(
   app: FastifyInstance,
   { services }: { readonly services: Services },
 ): Promise<void> {
-  const { config, resources, identityProvider } = services;
+  const { config, resources, identityProviders } = services;
   const [resource] = resources;
   app.get('/', async (request, reply) => {
     if (!prefersHtml(request)) {
@@ -20,7 +20,7 @@ export async function homeRoute(
     const props = {
       resourceName: resource.name,
       mcpUrl: resource.identifier,
-      providerName: identityProvider.displayName,
+      providerNames: identityProviders.all.map(({ displayName }) => displayName),
       needsClientId: config.clientRegistration === 'off',
     };
     return sendPage(reply, 200, homePage(props));

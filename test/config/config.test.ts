@@ -12,6 +12,8 @@ const minimal = {
   OAUTH_CLIENT_SECRET: 'a-secret-value',
 };
 
+const tenant = '9122040d-6c67-4c5b-b112-36a304b66dad';
+
 function problemsOf(environment: Readonly<Record<string, string | undefined>>): readonly string[] {
   try {
     loadConfig(environment);
@@ -42,7 +44,7 @@ describe('defaults', () => {
       refreshGraceSeconds: 120,
       corsAllowedOrigins: ['*'],
       trustProxy: [],
-      provider: { id: 'oauth', clientId: 'client' },
+      providers: [{ id: 'oauth', clientId: 'client', isPrimary: true }],
     });
   });
 
@@ -53,15 +55,64 @@ describe('defaults', () => {
       GOOGLE_CLIENT_SECRET: 'secret',
     });
 
-    expect(config.provider).toMatchObject({ id: 'google', clientId: 'id' });
-    expect(config.provider.url.href).toBe('https://accounts.google.com/');
+    expect(config.providers).toMatchObject([{ id: 'google', clientId: 'id' }]);
+    expect(config.providers[0].url.href).toBe('https://accounts.google.com/');
+  });
+
+  test('MICROSOFT_* and GITHUB_* are presets too; with several providers none is primary unless it is named', () => {
+    const several = {
+      ...minimal,
+      GOOGLE_CLIENT_ID: 'g',
+      GOOGLE_CLIENT_SECRET: 'secret',
+      GOOGLE_HOSTED_DOMAINS: 'Example.com, example.org',
+      MICROSOFT_CLIENT_ID: 'm',
+      MICROSOFT_CLIENT_SECRET: 'secret',
+      MICROSOFT_TENANT: tenant,
+      MICROSOFT_ALLOWED_TENANTS: tenant.toUpperCase(),
+      GITHUB_CLIENT_ID: 'h',
+      GITHUB_CLIENT_SECRET: 'secret',
+      GITHUB_URL: 'https://ghe.example.com/',
+    };
+    const { providers } = loadConfig(several);
+
+    expect(providers.map(({ id, url, clientId, isPrimary }) => [id, url.href, clientId, isPrimary])).toEqual([
+      ['google', 'https://accounts.google.com/', 'g', false],
+      ['microsoft', `https://login.microsoftonline.com/${tenant}/v2.0`, 'm', false],
+      ['github', 'https://ghe.example.com/login/oauth/authorize', 'h', false],
+      ['oauth', 'https://login.example.com/', 'client', false],
+    ]);
+    expect(providers[0].hostedDomains).toEqual(['example.com', 'example.org']);
+    expect(providers[1]?.allowedTenants).toEqual([tenant]);
+    const primary = (name: string) =>
+      loadConfig({ ...several, PRIMARY_PROVIDER: name }).providers.flatMap(({ id, isPrimary }) =>
+        isPrimary ? [id] : [],
+      );
+    expect(['github', 'oauth', 'none'].map(primary)).toEqual([['github'], ['oauth'], []]);
+  });
+
+  test('one provider alone is primary, unless another one was', () => {
+    expect(loadConfig({ ...minimal, PRIMARY_PROVIDER: 'google' }).providers[0].isPrimary).toBe(false);
+    expect(loadConfig({ ...minimal, PRIMARY_PROVIDER: 'oauth' }).providers[0].isPrimary).toBe(true);
+  });
+
+  test.each([
+    ['MICROSOFT', 'https://login.microsoftonline.com/common/v2.0'],
+    ['GITHUB', 'https://github.com/login/oauth/authorize'],
+  ])('%s_CLIENT_ID and _CLIENT_SECRET are enough', (name, url) => {
+    const { MCP_SERVER_URL } = minimal;
+    const { providers } = loadConfig({
+      MCP_SERVER_URL,
+      [`${name}_CLIENT_ID`]: 'id',
+      [`${name}_CLIENT_SECRET`]: 'secret',
+    });
+    expect(providers.map((provider) => [provider.url.href, provider.isPrimary])).toEqual([[url, true]]);
   });
 
   test('an empty value counts as unset, and white space around one is not part of it', () => {
     const config = loadConfig({ ...minimal, PORT: '', LOG_LEVEL: ' ', OAUTH_CLIENT_ID: ' client\n' });
 
     expect(config.port).toBe(8080);
-    expect(config.provider.clientId).toBe('client');
+    expect(config.providers[0].clientId).toBe('client');
   });
 
   test('ENCRYPTION_KEY takes a list: the first encrypts (design.md §2)', () => {
@@ -140,7 +191,6 @@ describe('mistakes', () => {
     ['BASE_URL', 'https://mcp.example.com/path', 'an origin'],
     ['BASE_URL', 'mcp.example.com', 'an origin'],
     ['OAUTH_AUTHORIZE_URL', 'http://login.example.com', 'https unless'],
-    ['OAUTH_AUTHORIZE_URL', 'https://login.microsoftonline.com/common/v2.0', 'name your tenant'],
     ['MCP_SERVER_URL', 'http://user:pw@host/mcp', 'without query, fragment or credentials'],
     ['MCP_SERVER_URL', 'http://host/mcp?x=1', 'without query, fragment or credentials'],
     ['MCP_SERVER_URL', 'ftp://host/mcp', 'http or https'],
@@ -159,9 +209,17 @@ describe('mistakes', () => {
     ['FORWARD_ACCESS_TOKEN', '0', 'true or false'],
     ['MODE', 'forward_auth', 'not part of this version'],
     ['WORKERS', 'auto', 'not part of this version'],
-    ['GITHUB_CLIENT_ID', 'x', 'not part of this version'],
-    ['MICROSOFT_TENANT', 'x', 'not part of this version'],
-    ['GOOGLE_CLIENT_ID', 'x', 'two identity providers'],
+    ['GOOGLE_CLIENT_ID', 'x', 'GOOGLE_CLIENT_SECRET is missing'],
+    ['GOOGLE_HOSTED_DOMAINS', 'not a domain', 'domains of Google Workspace'],
+    ['GOOGLE_HOSTED_DOMAINS', 'example.com', 'GOOGLE_CLIENT_ID is missing'],
+    ['MICROSOFT_CLIENT_SECRET', 'x', 'MICROSOFT_CLIENT_ID is missing'],
+    ['MICROSOFT_TENANT', 'contoso', 'tenant’s id or domain'],
+    ['MICROSOFT_TENANT', '../common', 'tenant’s id or domain'],
+    ['MICROSOFT_ALLOWED_TENANTS', 'contoso.com', 'ids of tenants'],
+    ['GITHUB_CLIENT_ID', 'x', 'GITHUB_CLIENT_SECRET is missing'],
+    ['GITHUB_URL', 'https://ghe.example.com/api/v3', 'without a path'],
+    ['GITHUB_URL', 'http://ghe.example.com', 'https unless'],
+    ['PRIMARY_PROVIDER', 'okta', 'google, microsoft, github, oauth or none'],
   ])('%s=%s is refused', (name, value, words) => {
     expect(problemsOf({ ...minimal, [name]: value }).join('\n')).toContain(words);
   });
@@ -176,6 +234,14 @@ describe('mistakes', () => {
   ])('%s=%s is accepted', (name, value) => {
     expect(problemsOf({ ...minimal, [name]: value })).toEqual([]);
   });
+});
+
+test('a provider that is named twice is refused', () => {
+  const google = { GOOGLE_CLIENT_ID: 'x', GOOGLE_CLIENT_SECRET: 'x' };
+  const url = 'https://accounts.google.com/o/oauth2/auth';
+  expect(problemsOf({ ...minimal, ...google, OAUTH_AUTHORIZE_URL: url }).join()).toContain(
+    'names accounts.google.com, which other variables name already',
+  );
 });
 
 test('tools read where the database is, and need nothing else', () => {

@@ -45,7 +45,7 @@ test.each([
 test('the Google preset keeps its name in the database, and its person by Google’s issuer', async () => {
   const { fetch } = await startGoogle();
   const provider = createIdentityProvider(
-    { id: 'google', url: new URL('https://accounts.google.com'), ...misbehavingClient },
+    { id: 'google', url: new URL('https://accounts.google.com'), isPrimary: true, ...misbehavingClient },
     { clock: () => new Date(), fetch },
   );
 
@@ -142,6 +142,7 @@ test('a GitHub person is the numeric id, with the primary verified e-mail; its t
     subject: '583231',
     name: 'Mona Lisa Octocat',
     email: 'mona@example.com',
+    isEmailVerified: true,
   });
   expect(tokens).toEqual({
     accessToken: 'gho_16C7e42F292c6912E7710c838347Ae178B4a',
@@ -180,6 +181,7 @@ test.each([
     subject: '583231',
     name: 'Mona Lisa Octocat',
     email: undefined,
+    isEmailVerified: false,
   });
 });
 

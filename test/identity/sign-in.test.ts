@@ -16,6 +16,7 @@ const secrets = {
   nonce: 'b'.repeat(43),
   codeVerifier: 'c'.repeat(43),
   redirectUri: sampleClient.redirectUri,
+  scopes: [] as readonly string[],
 };
 const ada = { name: 'Ada Lovelace', email: 'Ada@example.com' };
 const clock = () => new Date();
@@ -24,7 +25,7 @@ async function startPair(options: Parameters<typeof startSampleProvider>[0] = {}
   const sample = await startSampleProvider(options);
   onTestFinished(sample.close);
   const provider = createIdentityProvider(
-    { id: 'oauth', url: new URL(sample.issuer), ...sampleClient },
+    { id: 'oauth', url: new URL(sample.issuer), isPrimary: true, ...sampleClient },
     { clock },
   );
   return { issuer: sample.issuer, provider };
@@ -59,6 +60,7 @@ test('a person who signs in is known by issuer and subject, with e-mail and name
     subject: createHash('sha256').update('ada@example.com').digest('hex').slice(0, 20),
     email: 'Ada@example.com',
     name: 'Ada Lovelace',
+    isEmailVerified: true,
   });
   expect(tokens.scope?.split(' ')).toContain('offline_access');
   const livesForMs = Number(tokens.expiresAt) - Date.now();

@@ -48,7 +48,7 @@ export async function startProvider() {
 export function connectTo(url: string, options: Partial<IdentityProviderOptions> = {}) {
   const statuses: ProviderStatus[] = [];
   const provider = createIdentityProvider(
-    { id: 'oauth', url: new URL(url), ...misbehavingClient },
+    { id: 'oauth', url: new URL(url), isPrimary: true, ...misbehavingClient },
     { clock: () => new Date(), onStatus: (status) => statuses.push(status), ...options },
   );
   onTestFinished(() => provider.stop());

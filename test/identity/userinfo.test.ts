@@ -25,6 +25,7 @@ test('userinfo completes what the ID token lacks (OpenID Connect Core §5.3)', a
     subject: 'person-1',
     name: 'Ada',
     email: 'ada@example.com',
+    isEmailVerified: false,
   });
   expect(upstream.callsTo('/userinfo')[0]!.headers.authorization).toBe('Bearer upstream-access-token');
 });
@@ -106,7 +107,7 @@ test('userinfo that is refused to us is done without: the ID token names the per
 
   const { identity } = await signIn(connectTo(upstream.issuer));
 
-  expect(identity).toEqual({ issuer: upstream.issuer, subject: 'person-1' });
+  expect(identity).toEqual({ issuer: upstream.issuer, subject: 'person-1', isEmailVerified: false });
 });
 
 test('a provider without userinfo endpoint is fine (OpenID Connect Discovery §3: recommended)', async () => {
@@ -138,7 +139,13 @@ test.each([
 
   const { identity } = await signIn(connectTo(upstream.issuer));
 
-  expect(identity).toEqual({ issuer: upstream.issuer, subject, name: 'ada', email: 'ada@example.com' });
+  expect(identity).toEqual({
+    issuer: upstream.issuer,
+    subject,
+    name: 'ada',
+    email: 'ada@example.com',
+    isEmailVerified: false,
+  });
 });
 
 test('an ID token that cannot be checked is not looked at', async () => {

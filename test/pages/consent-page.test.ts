@@ -104,7 +104,8 @@ describe('the consent page (MCP security best practices, confused deputy)', () =
   });
 
   test('when the provider is away the page says so, and can still be approved', () => {
-    const away = consentPage({ ...consentProps, providerUnavailable: true });
+    const [google] = consentProps.providers;
+    const away = consentPage({ ...consentProps, providers: [{ ...google, isUnavailable: true }] });
 
     expect(visibleText(away)).toContain('Google cannot be reached right now.');
     expect(visibleText(away)).toContain('trying again in a moment will work');

@@ -8,6 +8,8 @@ import { structure, visibleText } from './read-page.ts';
 import { consentProps, errorProps, homeProps } from './sample-props.ts';
 
 /** Each text that reaches a page, as a function from that text to the page. */
+const github = { id: 'github', name: 'GitHub', isUnavailable: false, isLastUsed: false };
+
 const places: Readonly<Record<string, (text: string) => Html>> = {
   'client name': (clientName) => consentPage({ ...consentProps, clientName }),
   'verified client name': (clientName) =>
@@ -19,8 +21,15 @@ const places: Readonly<Record<string, (text: string) => Html>> = {
   'resource identifier': (resourceIdentifier) => consentPage({ ...consentProps, resourceIdentifier }),
   scope: (scope) => consentPage({ ...consentProps, scopes: [{ scope, words: scope }] }),
   'words of a scope': (words) => consentPage({ ...consentProps, scopes: [{ scope: 'openid', words }] }),
-  'provider name': (providerName) =>
-    consentPage({ ...consentProps, providerName, providerUnavailable: true }),
+  'provider name': (name) =>
+    consentPage({
+      ...consentProps,
+      providers: [{ ...consentProps.providers[0], name, isUnavailable: true }],
+    }),
+  'one of several provider names': (name) =>
+    consentPage({ ...consentProps, providers: [consentProps.providers[0], { ...github, name }] }),
+  'provider id': (id) =>
+    consentPage({ ...consentProps, providers: [consentProps.providers[0], { ...github, id }] }),
   'request id of a consent': (requestId) => consentPage({ ...consentProps, requestId }),
   'error title': (title) => errorPage({ ...errorProps, title }),
   'error message': (message) => errorPage({ ...errorProps, message }),
@@ -32,7 +41,7 @@ const places: Readonly<Record<string, (text: string) => Html>> = {
   'link label': (label) => errorPage({ ...errorProps, continueTo: { url: 'https://claude.ai/', label } }),
   'name on the home page': (resourceName) => homePage({ ...homeProps, resourceName }),
   'address on the home page': (mcpUrl) => homePage({ ...homeProps, mcpUrl }),
-  'provider on the home page': (providerName) => homePage({ ...homeProps, providerName }),
+  'provider on the home page': (name) => homePage({ ...homeProps, providerNames: [name, 'GitHub'] }),
 };
 
 const attacks = [

@@ -19,8 +19,7 @@ export const consentProps: ConsentPageProps = {
     { scope: 'openid', words: 'Know who you are' },
     { scope: 'files:read', words: 'files:read' },
   ],
-  providerName: 'Google',
-  providerUnavailable: false,
+  providers: [{ id: 'google', name: 'Google', isUnavailable: false, isLastUsed: false }],
   requestId: 'request-secret',
   formAction: '/consent',
 };
@@ -41,6 +40,6 @@ export const errorProps: ErrorPageProps = {
 export const homeProps: HomePageProps = {
   resourceName: 'Acme Notes',
   mcpUrl: 'https://mcp.acme.example/mcp',
-  providerName: 'Google',
+  providerNames: ['Google'],
   needsClientId: false,
 };

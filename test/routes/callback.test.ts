@@ -172,7 +172,7 @@ describe('the provider says no', () => {
       error: 'login_required',
       error_description: '<script>evil words</script>',
       state: searchParams.get('state') ?? '',
-      iss: proxy.config.provider.url.origin,
+      iss: proxy.config.providers[0].url.origin,
     });
     const location = locationOf(await asked.browser.get(`/callback?${answer.toString()}`));
     expect(location.searchParams.get('error')).toBe('login_required');
@@ -203,7 +203,7 @@ describe('the provider is away', () => {
     const url = new URL(provider.issuer);
     const own = await startTestApp({
       db: proxy.db,
-      config: { ...proxy.config, provider: { id: 'oauth', url, ...misbehavingClient } },
+      config: { ...proxy.config, providers: [{ id: 'oauth', url, isPrimary: true, ...misbehavingClient }] },
     });
     onTestFinished(async () => {
       await own.close();

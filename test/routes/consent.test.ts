@@ -42,7 +42,7 @@ describe('approval', () => {
     expect(answer.statusCode).toBe(303);
     expect(answer.headers['cache-control']).toBe('no-store');
     const { origin, searchParams } = locationOf(answer);
-    expect(origin).toBe(proxy.config.provider.url.origin);
+    expect(origin).toBe(proxy.config.providers[0].url.origin);
     expect(Object.fromEntries(searchParams)).toMatchObject({
       response_type: 'code',
       redirect_uri: 'http://localhost:8080/callback',

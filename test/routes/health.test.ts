@@ -28,7 +28,8 @@ test('a provider that is away makes it degraded, not unready: those who are sign
     provider.on(path, () => ({ status: 503 }));
   }
   const url = new URL(provider.issuer);
-  const config = { ...proxy.config, provider: { id: 'oauth' as const, url, ...misbehavingClient } };
+  const providers = [{ id: 'oauth', url, isPrimary: true, ...misbehavingClient }] as const;
+  const config = { ...proxy.config, providers };
   const own = await startTestApp({ db: proxy.db, config });
   onTestFinished(async () => {
     await own.close();

@@ -96,7 +96,7 @@ async function liveAndCollectSecrets(client: TestClient): Promise<Readonly<Recor
     'upstream state': parameter(upstream, 'state'),
     'upstream nonce': parameter(upstream, 'nonce'),
     'upstream code': parameter(returned, 'code'),
-    'upstream client secret': proxy.config.provider.clientSecret,
+    'upstream client secret': proxy.config.providers[0].clientSecret,
     'encryption key': encryptionKey.toString('base64'),
     'encryption key in hex': encryptionKey.toString('hex'),
   };

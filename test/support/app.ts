@@ -36,11 +36,18 @@ export interface TestAppOptions {
   readonly db?: Database;
   readonly clock?: TestClock;
   readonly outbound?: Overrides['outbound'];
+  /** Variables on top of those that every test has; an empty one unsets. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** How identity providers are reached. */
+  readonly fetch?: typeof fetch;
 }
 
 /** A local server, and one behind a public name; the identity provider knows both. */
 export const localUrl = 'http://localhost:8080';
 export const publicUrl = 'https://mcp.example.com';
+
+/** For `environment`: other variables name the provider. */
+export const noOAuth = { OAUTH_AUTHORIZE_URL: '', OAUTH_CLIENT_ID: '', OAUTH_CLIENT_SECRET: '' };
 
 /** Rate limits are out of the way unless a test asks for them. */
 export async function startTestApp(options: TestAppOptions = {}): Promise<TestApp> {
@@ -60,6 +67,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
       RATE_LIMIT_MAX: '1000000',
       LOG_LEVEL: 'trace',
       SHUTDOWN_GRACE_SECONDS: '0',
+      ...options.environment,
     }),
     ...options.config,
   };
@@ -68,6 +76,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     db: database.db,
     clock,
     ...(options.outbound !== undefined && { outbound: options.outbound }),
+    ...(options.fetch && { fetch: options.fetch }),
     log: createLogger(config.logLevel, { write: (line) => void log.push(line) }),
   });
   return {

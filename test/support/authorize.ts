@@ -102,9 +102,10 @@ export async function askConsent(
   return { browser, requestId, codeVerifier, redirectUri, page };
 }
 
-/** Approves; returns where the browser is sent to sign in. */
-export async function approve({ browser, requestId }: Asked): Promise<URL> {
-  const answer = await browser.submit('/consent', { request_id: requestId, decision: 'approve' });
+/** Approves, with one of several providers if it is named; returns where the browser is sent to sign in. */
+export async function approve({ browser, requestId }: Asked, provider?: string): Promise<URL> {
+  const decision = provider === undefined ? 'approve' : `approve:${provider}`;
+  const answer = await browser.submit('/consent', { request_id: requestId, decision });
   return locationOf(answer);
 }
 

@@ -29,6 +29,7 @@ export const secrets = {
   nonce: 'nonce-'.padEnd(43, 'n'),
   codeVerifier: 'verifier-'.padEnd(43, 'v'),
   redirectUri: 'https://proxy.example/callback',
+  scopes: [] as readonly string[],
 };
 
 /** Starts it. `handlers` are by path; those of a good provider are already there. */
