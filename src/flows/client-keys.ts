@@ -9,7 +9,6 @@ import { SingleFlight } from './single-flight.ts';
 
 interface KeptKeys {
   readonly jwks: ClientJwks | undefined;
-  readonly fetchedAt: Date;
   readonly freshUntil: Date;
   /** When the address was asked last, with whatever success. */
   readonly triedAt: Date;
@@ -73,12 +72,11 @@ export class ClientKeys {
       asked instanceof OutboundError
         ? {
             jwks: before?.jwks,
-            fetchedAt: before?.fetchedAt ?? now,
             freshUntil: before?.freshUntil ?? now,
             triedAt: now,
             failure: asked,
           }
-        : { ...asked, fetchedAt: now, triedAt: now, failure: undefined };
+        : { ...asked, triedAt: now, failure: undefined };
     if (read.failure !== undefined)
       this.#log.warn({ jwksUri, reason: read.failure.message }, 'keys of a client cannot be read');
     this.#kept.set(jwksUri, read);
