@@ -28,22 +28,29 @@ export default class RequirementsReporter implements Reporter {
 
   onTestRunEnd(testModules: readonly TestModule[]): void {
     if (this.vitest === undefined || !this.isWholeSuite) return;
-    const verified = new Set<string>(testModules.flatMap(verifiedIn));
-    const rows: readonly (readonly [string, Requirement])[] = Object.entries(requirements);
-    const count = (status: Requirement['status']): number =>
-      rows.filter(([id, row]) => row.status === status && verified.has(id)).length;
-    const missing = rows.filter(([id]) => !verified.has(id));
-    const words = [
-      `${count(undefined)} verified`,
-      `${count('diverges')} diverge (docs/divergences.md)`,
-      `${count('not offered')} not offered`,
-      ...(missing.length === 0 ? [] : [`${missing.length} NOT VERIFIED`]),
-    ];
-    this.vitest.logger.log(`requirements: ${words.join(', ')}`);
-    for (const [id, { source, says }] of missing) {
-      this.vitest.logger.log(`  no passed test verifies '${id}': ${says} ${source}`);
-    }
+    const { summary, missing } = countVerified(requirements, new Set(testModules.flatMap(verifiedIn)));
+    this.vitest.logger.log([summary, ...missing].join('\n'));
   }
+}
+
+/** The run's last line, and a line for each requirement that no passed test verified. */
+export function countVerified(
+  table: Readonly<Record<string, Requirement>>,
+  verified: ReadonlySet<string>,
+): { readonly summary: string; readonly missing: readonly string[] } {
+  const rows = Object.entries(table);
+  const count = (status: Requirement['status']): number =>
+    rows.filter(([id, row]) => row.status === status && verified.has(id)).length;
+  const missing = rows
+    .filter(([id]) => !verified.has(id))
+    .map(([id, { says, source }]) => `  no passed test verifies '${id}': ${says} ${source}`);
+  const words = [
+    `${count(undefined)} verified`,
+    `${count('diverges')} diverge (docs/divergences.md)`,
+    `${count('not offered')} not offered`,
+    ...(missing.length === 0 ? [] : [`${missing.length} NOT VERIFIED`]),
+  ];
+  return { summary: `requirements: ${words.join(', ')}`, missing };
 }
 
 function isRequirementTest(path: string): boolean {

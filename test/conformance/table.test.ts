@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { type Requirement, requirements } from './requirements.ts';
+import { countVerified } from './requirements-reporter.ts';
 
 const rows: readonly (readonly [string, Requirement])[] = Object.entries(requirements);
 
@@ -35,4 +36,25 @@ test('docs/divergences.md has a reason for each requirement that diverges, and f
       .map(([id]) => id)
       .toSorted(),
   );
+});
+
+test('a run says how many are verified, and names each that is not', () => {
+  const row = { source: 'https://example.com', level: 'MUST', since: 'OAuth', says: 'It is so.' } as const;
+  const table = {
+    met: row,
+    'met-otherwise': { ...row, status: 'diverges' },
+    'left-out': { ...row, status: 'not offered' },
+  } as const;
+
+  expect(countVerified(table, new Set(['met', 'met-otherwise', 'left-out']))).toEqual({
+    summary: 'requirements: 1 verified, 1 diverge (docs/divergences.md), 1 not offered',
+    missing: [],
+  });
+  expect(countVerified(table, new Set(['left-out', 'unknown']))).toEqual({
+    summary: 'requirements: 0 verified, 0 diverge (docs/divergences.md), 1 not offered, 2 NOT VERIFIED',
+    missing: [
+      "  no passed test verifies 'met': It is so. https://example.com",
+      "  no passed test verifies 'met-otherwise': It is so. https://example.com",
+    ],
+  });
 });
