@@ -65,6 +65,22 @@ describe('authorization server metadata', () => {
   );
 
   test(
+    'names addresses at the root of the origin, and something is there (RFC 8414 §2)',
+    verifies('as-metadata-members'),
+    async () => {
+      const document = await read(serverMetadata);
+      const named = Object.entries(document).filter(([name]) => /_(endpoint|uri)$/.test(name));
+
+      expect(named.length).toBeGreaterThan(4);
+      for (const [, value] of named) {
+        const { origin, pathname } = new URL(String(value));
+        expect([origin, pathname.split('/').length]).toEqual([local.issuer, 2]);
+        expect((await local.ask(pathname, { method: 'POST' })).statusCode).not.toBe(404);
+      }
+    },
+  );
+
+  test(
     'announces S256 and nothing weaker (MCP authorization, "Authorization Code Protection")',
     verifies('as-metadata-pkce'),
     async () => {

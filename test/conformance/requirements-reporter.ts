@@ -30,6 +30,7 @@ export default class RequirementsReporter implements Reporter {
     if (this.vitest === undefined || !this.isWholeSuite) return;
     const { summary, missing } = countVerified(requirements, new Set(testModules.flatMap(verifiedIn)));
     this.vitest.logger.log([summary, ...missing].join('\n'));
+    if (missing.length > 0) process.exitCode = 1;
   }
 }
 
