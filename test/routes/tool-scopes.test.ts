@@ -19,6 +19,7 @@ import {
   tokensOf,
 } from '../support/authorize.ts';
 import { textOf } from '../support/html.ts';
+import { createMachine, machineToken } from '../support/servers.ts';
 
 function policyOf(value: unknown) {
   const read = readScopePolicy(JSON.stringify(value));
@@ -240,6 +241,19 @@ describe('asking for more', () => {
     const granted = await signIn(proxy, limited, { scope: 'openid files:write files:admin' });
     expect(granted.scope).toBe('openid files:write');
   });
+});
+
+test('a machine goes through the same check, with the scopes that its operator gave it (RFC 6749 §4.4)', async () => {
+  const machine = await createMachine(proxy.db, { scopes: ['jobs', 'files:write'] });
+  const wide = await machineToken(proxy, machine);
+  const narrow = await machineToken(proxy, machine, { scope: 'jobs' });
+
+  expect((await call(wide, toolCall('delete_file'))).statusCode).toBe(200);
+  const refused = await call(narrow, toolCall('delete_file'));
+  expect([refused.statusCode, refused.headers['www-authenticate']]).toEqual([
+    403,
+    challengeFor('jobs files:write'),
+  ]);
 });
 
 describe('a client that refreshes because it was told to get more (official SDK 1)', () => {
