@@ -64,15 +64,13 @@ export function readMetadata(
     }
   }
   const idTokenAlgs = data.id_token_signing_alg_values_supported;
+  // OpenID Connect Discovery §3: RS256 is what every provider has, and the one for userinfo need not be said.
+  const signingAlgs = (idTokenAlgs ?? ['RS256']).filter((alg) => asymmetricAlgs.has(alg));
   const server = {
     ...withoutNulls(data),
-    // OpenID Connect Discovery §3: RS256 is what every provider has.
-    id_token_signing_alg_values_supported: (idTokenAlgs ?? ['RS256']).filter((alg) =>
-      asymmetricAlgs.has(alg),
-    ),
-    userinfo_signing_alg_values_supported: (data.userinfo_signing_alg_values_supported ?? []).filter((alg) =>
-      asymmetricAlgs.has(alg),
-    ),
+    id_token_signing_alg_values_supported: signingAlgs,
+    userinfo_signing_alg_values_supported:
+      data.userinfo_signing_alg_values_supported?.filter((alg) => asymmetricAlgs.has(alg)) ?? signingAlgs,
   } as ProviderMetadata['server'];
   const isOpenId =
     typeof data.jwks_uri === 'string' &&
