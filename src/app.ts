@@ -21,10 +21,12 @@ import { pageHeaders } from './http/send-page.ts';
 import { closeGracefully } from './proxy/close-gracefully.ts';
 import { registerProxy } from './proxy/register-proxy.ts';
 import { readTarget } from './proxy/target.ts';
+import { serverUrlOf } from './protocol/resource.ts';
 import { authorizeRoute } from './routes/authorize.ts';
 import { callbackRoute } from './routes/callback.ts';
 import { consentRoute } from './routes/consent.ts';
 import { discoveryRoutes } from './routes/discovery.ts';
+import { forwardAuthRoute, type GuardedResource, refusedResourceRoute } from './routes/forward-auth.ts';
 import { healthRoutes } from './routes/health.ts';
 import { homeRoute } from './routes/home.ts';
 import { introspectRoute } from './routes/introspect.ts';
@@ -43,20 +45,7 @@ export async function buildApp(
 ): Promise<FastifyInstance> {
   const log = overrides.log ?? createLogger(config.logLevel);
   const { services, close } = await buildServices(config, log, overrides);
-  const loggerInstance: FastifyBaseLogger = log;
-  const app = Fastify({
-    loggerInstance,
-    logController: new LogController({ disableRequestLogging: true }),
-    genReqId: () => randomBytes(9).toString('base64url'),
-    trustProxy: config.trustProxy.length === 0 ? false : [...config.trustProxy],
-    bodyLimit: 65_536,
-    // Anonymous callers must not hold a connection for ever by sending slowly.
-    requestTimeout: 300_000,
-    // A browser may hold a cookie for each of many consent pages, and sends them all.
-    http: { maxHeaderSize: 32_768 },
-    forceCloseConnections: 'idle',
-    frameworkErrors: answerBadUrl,
-  });
+  const app = createFastify(config, log);
   closeGracefully(app, config.shutdownGraceSeconds * 1000);
   app.addHook('onClose', close);
   app.decorateRequest('principal', undefined);
@@ -93,13 +82,55 @@ export async function buildApp(
   await app.register(authorizeRoute, { services, cookies });
   await app.register(consentRoute, { services, cookies });
   await app.register(callbackRoute, { services, cookies });
+  const limitRate = mcpRateLimiter(app, config);
+  if (config.mode === 'forward_auth') {
+    const [resource] = services.resources;
+    const guarded = { services, resource, authenticate: authenticate(services, resource, limitRate) };
+    await app.register(refusedResourceRoute, guarded);
+    const authApp = await buildAuthApp(log, guarded);
+    app.addHook('onReady', async () => {
+      await authApp.listen({ host: config.host, port: config.authPort });
+    });
+    app.addHook('preClose', () => authApp.close());
+    return app;
+  }
   for (const resource of services.resources) {
     await app.register(registerProxy, {
-      resource: { ...resource, target: readTarget(resource.serverUrl, resource.path) },
+      resource: { ...resource, target: readTarget(serverUrlOf(resource), resource.path) },
       publicOrigin: config.baseUrl,
-      authenticate: authenticate(services, resource, mcpRateLimiter(app, config)),
+      authenticate: authenticate(services, resource, limitRate),
       inspection: scopeInspection(services),
     });
   }
   return app;
+}
+
+/** What the proxy in front asks, in forward-auth mode: on a port of its own, with nothing else on it. */
+async function buildAuthApp(log: Logger, guarded: GuardedResource): Promise<FastifyInstance> {
+  const { services } = guarded;
+  const app = createFastify(services.config, log);
+  app.decorateRequest('principal', undefined);
+  registerRequestLog(app);
+  await app.register(helmet, pageHeaders(services.config.baseUrl.startsWith('https:')));
+  registerErrorHandler(app, services);
+  await app.register(forwardAuthRoute, guarded);
+  return app;
+}
+
+/** A server by itself, with the limits that every port of ours has. */
+function createFastify(config: Config, log: Logger): FastifyInstance {
+  const loggerInstance: FastifyBaseLogger = log;
+  return Fastify({
+    loggerInstance,
+    logController: new LogController({ disableRequestLogging: true }),
+    genReqId: () => randomBytes(9).toString('base64url'),
+    trustProxy: config.trustProxy.length === 0 ? false : [...config.trustProxy],
+    bodyLimit: 65_536,
+    // Anonymous callers must not hold a connection for ever by sending slowly.
+    requestTimeout: 300_000,
+    // A browser may hold a cookie for each of many consent pages, and sends them all.
+    http: { maxHeaderSize: 32_768 },
+    forceCloseConnections: 'idle',
+    frameworkErrors: answerBadUrl,
+  });
 }

@@ -160,10 +160,8 @@ export const environmentSchema = z
     ),
     DATA_DIR: z.string(),
     ENCRYPTION_KEY: encryptionKeys,
-    MODE: text(
-      (value) => value === 'proxy',
-      "must be 'proxy': 'forward_auth' is not part of this version yet. Example: proxy",
-    ),
+    MODE: z.enum(['proxy', 'forward_auth'], { error: 'must be proxy or forward_auth. Example: proxy' }),
+    AUTH_PORT: wholeNumber(8081, 0, 65535),
     FORWARD_ACCESS_TOKEN: flag,
     IDENTITY_ASSERTION: flag,
     SIGNING_ALG: z.enum(['ES256', 'RS256'], { error: 'must be ES256 or RS256. Example: ES256' }),

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import type { z } from 'zod';
+import { defaultAuthPort, defaultPort, problemsOfMode } from './config-mode.ts';
 import { type Environment, readProviders } from './config-provider.ts';
 import { environmentSchema } from './config-schema.ts';
 import { readToolScopes } from './config-tool-scopes.ts';
@@ -12,7 +13,12 @@ import type { ClientPolicy } from './protocol/client-policy.ts';
 import type { ScopePolicy } from './protocol/scope-policy.ts';
 
 export interface Config {
-  readonly mcpServerUrl: string;
+  /** `forward_auth`: another proxy passes requests on, and asks us whether it may. */
+  readonly mode: 'proxy' | 'forward_auth';
+  /** Where that proxy asks. Nothing else may reach this port. */
+  readonly authPort: number;
+  /** Undefined only in forward-auth mode, where nothing is sent there. */
+  readonly mcpServerUrl: string | undefined;
   /** Where people sign in; with several, they choose. */
   readonly providers: readonly [ProviderSettings, ...ProviderSettings[]];
   readonly scopesSupported: readonly string[];
@@ -116,9 +122,7 @@ export function loadConfig(environment: Environment): Config {
   const problems = parsed.success ? [] : describeIssues(parsed.error);
   const values: z.infer<typeof environmentSchema> = parsed.data ?? {};
 
-  if (present.MCP_SERVER_URL === undefined) {
-    problems.push('MCP_SERVER_URL is missing: the MCP server to protect. Example: http://localhost:3000/mcp');
-  }
+  problems.push(...problemsOfMode(present));
   if (present.PORT === '0' && present.BASE_URL === undefined) {
     problems.push(
       'PORT 0 takes any free port, so BASE_URL must say the public address. Example: https://mcp.example.com',
@@ -128,9 +132,11 @@ export function loadConfig(environment: Environment): Config {
   const providers = readProviders(present, values, problems);
   if (problems.length > 0 || providers === undefined) throw new ConfigError(problems);
 
-  const port = values.PORT ?? 8080;
+  const port = values.PORT ?? defaultPort;
   return {
-    mcpServerUrl: values.MCP_SERVER_URL ?? '',
+    mode: values.MODE ?? 'proxy',
+    authPort: values.AUTH_PORT ?? defaultAuthPort,
+    mcpServerUrl: values.MCP_SERVER_URL,
     providers,
     scopesSupported: [...new Set(values.SCOPES_SUPPORTED ?? ['openid', 'profile', 'email'])],
     toolScopes,

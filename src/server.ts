@@ -39,12 +39,12 @@ function stopOnSignals(log: Logger): (app: FastifyInstance) => void {
   };
 }
 
-function describeFailure(error: unknown): string {
+function describeFailure(error: unknown, { mode, authPort }: Config): string {
   if (!(error instanceof Error)) return 'unknown failure';
-  const isPortTaken = 'code' in error && error.code === 'EADDRINUSE';
-  return isPortTaken
-    ? `${error.message}. Stop the other program, or set PORT to another port`
-    : error.message;
+  if (!('code' in error && error.code === 'EADDRINUSE')) return error.message;
+  const isAuthPort = mode === 'forward_auth' && 'port' in error && error.port === authPort;
+  const variable = isAuthPort ? 'AUTH_PORT' : 'PORT';
+  return `${error.message}. Stop the other program, or set ${variable} to another port`;
 }
 
 const config = readConfig();
@@ -57,6 +57,6 @@ try {
   log.info({ url: config.baseUrl, mcpServer: config.mcpServerUrl }, 'ready');
 } catch (error) {
   log.debug({ err: error }, 'start failed');
-  console.error(`mcp-oauth-proxy cannot start: ${describeFailure(error)}`);
+  console.error(`mcp-oauth-proxy cannot start: ${describeFailure(error, config)}`);
   process.exit(1);
 }

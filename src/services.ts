@@ -132,7 +132,7 @@ function encryptionKeys(config: Config, log: Logger): readonly Uint8Array[] {
 function readResource(config: Config): Resource {
   const path = '/mcp';
   const identifier = `${config.baseUrl}${path}`;
-  if (new URL(config.mcpServerUrl).href.replace(/\/$/, '') === identifier) {
+  if (config.mcpServerUrl !== undefined && isSamePlace(config.mcpServerUrl, identifier)) {
     throw new Error(
       'MCP_SERVER_URL is the public address of this server: requests would come back to it. Set it to the address of the MCP server itself',
     );
@@ -143,6 +143,10 @@ function readResource(config: Config): Resource {
     name: new URL(config.baseUrl).host,
     serverUrl: config.mcpServerUrl,
   };
+}
+
+function isSamePlace(url: string, identifier: string): boolean {
+  return new URL(url).href.replace(/\/$/, '') === identifier;
 }
 
 function describeStatus(status: ProviderStatus): { readonly state: string; readonly reason?: string } {

@@ -1,7 +1,7 @@
 /** The signed identity that goes to the MCP server with a request: the one at hand while it is young, else a new one. */
 import { signIdentityAssertion } from '../crypto/identity-assertion.ts';
 import { createId } from '../crypto/secrets.ts';
-import type { Resource } from '../protocol/resource.ts';
+import { type Resource, serverUrlOf } from '../protocol/resource.ts';
 import { formatScope } from '../protocol/scope.ts';
 import { later, lifetimes } from './lifetimes.ts';
 import type { Services } from './services.ts';
@@ -40,7 +40,7 @@ async function sign(
   return signIdentityAssertion(await keyRing.signingKey(), {
     jti: createId(),
     issuer: config.baseUrl,
-    audience: resource.serverUrl,
+    audience: serverUrlOf(resource),
     subjectType: upstream === undefined ? 'machine' : 'person',
     subject: principal.subject,
     email: principal.email,

@@ -7,13 +7,19 @@ export interface Resource {
   readonly identifier: string;
   /** Shown to people, and in the metadata as `resource_name`. */
   readonly name: string;
-  /** The MCP server's own URL, as the operator wrote it. */
-  readonly serverUrl: string;
+  /** The MCP server's own URL, as the operator wrote it. In forward-auth mode it may be unknown. */
+  readonly serverUrl: string | undefined;
 }
 
 /** A resource whose requests are passed on by us. */
 export interface ProxiedResource extends Resource {
   readonly target: ProxyTarget;
+}
+
+/** @throws an error where the configuration should have been refused */
+export function serverUrlOf({ path, serverUrl }: Resource): string {
+  if (serverUrl === undefined) throw new Error(`The MCP server at ${path} has no URL`);
+  return serverUrl;
 }
 
 /** Where requests for a resource are sent. */

@@ -1,5 +1,5 @@
 /** Which URL of the MCP server a request is for, and back: the only place where the two path spaces meet. */
-import type { ProxiedResource, ProxyTarget } from '../protocol/resource.ts';
+import type { ProxiedResource, ProxyTarget, Resource } from '../protocol/resource.ts';
 
 /**
  * The target that `MCP_SERVER_URL` names for the resource at `path`.
@@ -26,6 +26,19 @@ export type UpstreamPath = { readonly path: string } | { readonly refusal: strin
  * characters, and percent signs that encode nothing.
  */
 export function upstreamPath(resource: ProxiedResource, requestTarget: string): UpstreamPath {
+  const inside = pathInside(resource, requestTarget);
+  if ('refusal' in inside) return inside;
+  const { rest } = inside;
+  const { basePath, endpointPath } = resource.target;
+  if (endpointPath !== undefined && (rest === '' || rest === '/')) return { path: endpointPath };
+  return { path: basePath + rest };
+}
+
+/** What of a request target's path comes after the resource's own: nothing, or something that begins with a slash. */
+export function pathInside(
+  resource: Resource,
+  requestTarget: string,
+): { readonly rest: string } | { readonly refusal: string } {
   const [path = ''] = requestTarget.split('?', 1);
   if (path !== resource.path && !path.startsWith(`${resource.path}/`)) {
     return { refusal: `The request target must begin with ${resource.path}.` };
@@ -36,9 +49,7 @@ export function upstreamPath(resource: ProxiedResource, requestTarget: string): 
       refusal: 'The path must not contain dot segments, empty segments, backslashes or bad encodings.',
     };
   }
-  const { basePath, endpointPath } = resource.target;
-  if (endpointPath !== undefined && (rest === '' || rest === '/')) return { path: endpointPath };
-  return { path: basePath + rest };
+  return { rest };
 }
 
 /** More rounds of percent-encoding than this are no way to write a path. */

@@ -207,7 +207,9 @@ describe('mistakes', () => {
     ['SIGNING_ALG', 'HS256', 'ES256 or RS256'],
     ['IDENTITY_ASSERTION', 'yes', 'true or false'],
     ['FORWARD_ACCESS_TOKEN', '0', 'true or false'],
-    ['MODE', 'forward_auth', 'not part of this version'],
+    ['MODE', 'gateway', 'proxy or forward_auth'],
+    ['MODE', 'forward_auth', 'TRUST_PROXY is missing'],
+    ['AUTH_PORT', '8081', 'belongs to MODE=forward_auth'],
     ['WORKERS', 'auto', 'not part of this version'],
     ['GOOGLE_CLIENT_ID', 'x', 'GOOGLE_CLIENT_SECRET is missing'],
     ['GOOGLE_HOSTED_DOMAINS', 'not a domain', 'domains of Google Workspace'],
@@ -242,6 +244,30 @@ test('a provider that is named twice is refused', () => {
   expect(problemsOf({ ...minimal, ...google, OAUTH_AUTHORIZE_URL: url }).join()).toContain(
     'names accounts.google.com, which other variables name already',
   );
+});
+
+describe('MODE=forward_auth', () => {
+  const { MCP_SERVER_URL, ...rest } = minimal;
+  const forwardAuth = { ...rest, MODE: 'forward_auth', TRUST_PROXY: '127.0.0.1' };
+
+  test('needs no MCP server, and asks at 8081', () => {
+    const config = loadConfig(forwardAuth);
+    expect(config).toMatchObject({ mode: 'forward_auth', authPort: 8081, mcpServerUrl: undefined });
+  });
+
+  test.each([
+    [{ IDENTITY_ASSERTION: 'true' }, 'MCP_SERVER_URL is missing: it is the audience'],
+    [{ AUTH_PORT: '8080' }, 'another port than PORT'],
+    [{ PORT: '8081' }, 'another port than PORT'],
+    [{ TRUST_PROXY: '' }, 'TRUST_PROXY is missing'],
+    [{ TOOL_SCOPES: '{"rules":{"tools/call x":["a"]}}' }, 'TOOL_SCOPES cannot be kept'],
+  ])('with %j is refused', (changed, words) => {
+    expect(problemsOf({ ...forwardAuth, ...changed }).join('\n')).toContain(words);
+  });
+
+  test('signed identities are for MCP_SERVER_URL', () => {
+    expect(problemsOf({ ...forwardAuth, IDENTITY_ASSERTION: 'true', MCP_SERVER_URL })).toEqual([]);
+  });
 });
 
 test('tools read where the database is, and need nothing else', () => {

@@ -84,6 +84,22 @@ describe('a configuration that is wrong', () => {
     expect(stderr.trim().split('\n')).toHaveLength(1);
   });
 
+  test('so is the port for proxies, by its own variable', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    onTestFinished(() => void other.close());
+    const port = String((other.address() as { port: number }).port);
+
+    const { code, stderr } = await failToStart({
+      MODE: 'forward_auth',
+      TRUST_PROXY: '127.0.0.1',
+      AUTH_PORT: port,
+    });
+
+    expect(code).toBe(1);
+    expect(stderr).toContain(`${port}. Stop the other program, or set AUTH_PORT`);
+  });
+
   test('a database that cannot be reached is named, without its password, with exit code 1', async () => {
     const port = await freePort();
 

@@ -227,6 +227,7 @@ describe('headers on the wire', () => {
       'x-forwarded-user: alice-subject',
       'x-forwarded-email: alice@example.com',
       'x-forwarded-name: Zoë 王🦊X-Evil: 1',
+      'x-forwarded-client-id: client-1',
       'x-forwarded-access-token: upstream-access-token',
       '',
       '',

@@ -43,7 +43,7 @@ const arrivedWith = async (accessToken: string, app = proxy, headers: Record<str
 const assertionOf = async (accessToken: string, app = proxy) =>
   String((await arrivedWith(accessToken, app))[header]);
 
-const settings = () => ({ issuer: localUrl, audience: proxy.config.mcpServerUrl, jwksUrl });
+const settings = () => ({ issuer: localUrl, audience: String(proxy.config.mcpServerUrl), jwksUrl });
 
 test('it says the same as the plain headers, and what they do not: client, scopes, for whom, until when', async () => {
   const headers = await arrivedWith(tokens.accessToken);
@@ -109,7 +109,7 @@ describe('the documented verifiers', () => {
     (program) => spawnSync(program, ['-c', 'import jwt, cryptography']).status === 0,
   );
   const script = fileURLToPath(new URL('../../docs/signed-identity/verify.py', import.meta.url));
-  const runPython = async (jwt: string, audience = proxy.config.mcpServerUrl) => {
+  const runPython = async (jwt: string, audience = String(proxy.config.mcpServerUrl)) => {
     const program = [
       'import json, runpy, sys',
       'create = runpy.run_path(sys.argv[1])["create_verifier"]',

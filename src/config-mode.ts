@@ -1,0 +1,36 @@
+/** What each `MODE` needs of the environment, and what would do nothing in it. */
+import type { Environment } from './config-provider.ts';
+
+export const defaultPort = 8080;
+export const defaultAuthPort = 8081;
+
+export function problemsOfMode(present: Environment): string[] {
+  const problems: string[] = [];
+  if (present.MODE !== 'forward_auth') {
+    if (present.MCP_SERVER_URL === undefined)
+      problems.push(
+        'MCP_SERVER_URL is missing: the MCP server to protect. Example: http://localhost:3000/mcp',
+      );
+    if (present.AUTH_PORT !== undefined)
+      problems.push(
+        'AUTH_PORT belongs to MODE=forward_auth: remove it, or set that. Example: MODE=forward_auth',
+      );
+    return problems;
+  }
+  if (present.TRUST_PROXY === undefined)
+    problems.push(
+      'TRUST_PROXY is missing: with MODE=forward_auth only the proxies that it names are answered. Example: TRUST_PROXY=127.0.0.1',
+    );
+  if (present.IDENTITY_ASSERTION === 'true' && present.MCP_SERVER_URL === undefined)
+    problems.push(
+      'MCP_SERVER_URL is missing: it is the audience of signed identities. Example: http://localhost:3000/mcp',
+    );
+  if (present.TOOL_SCOPES !== undefined)
+    problems.push(
+      'TOOL_SCOPES cannot be kept with MODE=forward_auth: requests to the MCP server do not pass here, and their bodies are not seen. Remove it, or set MODE. Example: MODE=proxy',
+    );
+  const [port, authPort] = [present.PORT ?? defaultPort, present.AUTH_PORT ?? defaultAuthPort].map(Number);
+  if (port === authPort && port !== 0)
+    problems.push('AUTH_PORT must be another port than PORT: it is not for clients. Example: 8081');
+  return problems;
+}
