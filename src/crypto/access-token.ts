@@ -8,9 +8,9 @@ import {
   importJWK,
   type JWK,
   jwtVerify,
-  SignJWT,
 } from 'jose';
 import { z } from 'zod';
+import { type SignedClaims, signClaims, type SigningKey } from './sign-claims.ts';
 
 export type SigningAlg = 'ES256' | 'RS256';
 
@@ -33,40 +33,12 @@ export async function importSigningKey(jwk: JWK, alg: string): Promise<CryptoKey
   return key;
 }
 
-export interface AccessTokenClaims {
-  readonly jti: string;
-  readonly issuer: string;
-  /** The resource identifier (RFC 9068 §3). */
-  readonly audience: string;
-  readonly subject: string;
-  readonly clientId: string;
-  readonly scope: string;
-  readonly email: string | undefined;
-  readonly name: string | undefined;
-  readonly issuedAt: Date;
-  readonly expiresAt: Date;
-}
+/** `audience` is the resource identifier (RFC 9068 §3). */
+export type AccessTokenClaims = SignedClaims;
 
 /** `typ: at+jwt`, the claims of RFC 9068 §2.2, and the person's e-mail and name. */
-export async function signAccessToken(
-  key: { readonly kid: string; readonly alg: string; readonly privateKey: CryptoKey },
-  claims: AccessTokenClaims,
-): Promise<string> {
-  const payload = {
-    client_id: claims.clientId,
-    scope: claims.scope,
-    ...(claims.email === undefined ? {} : { email: claims.email }),
-    ...(claims.name === undefined ? {} : { name: claims.name }),
-  };
-  return new SignJWT(payload)
-    .setProtectedHeader({ alg: key.alg, kid: key.kid, typ: 'at+jwt' })
-    .setIssuer(claims.issuer)
-    .setAudience(claims.audience)
-    .setSubject(claims.subject)
-    .setJti(claims.jti)
-    .setIssuedAt(claims.issuedAt)
-    .setExpirationTime(claims.expiresAt)
-    .sign(key.privateKey);
+export async function signAccessToken(key: SigningKey, claims: AccessTokenClaims): Promise<string> {
+  return signClaims(key, 'at+jwt', claims);
 }
 
 const verifiedClaims = z.object({ jti: z.uuid(), aud: z.string(), exp: z.number(), client_id: z.string() });
