@@ -36,6 +36,11 @@ const memberNames: readonly string[] = ['jsonrpc', 'id', 'method', 'params', 're
 /** The members of `params` that say what it is done to. */
 const paramNames: readonly string[] = ['name', 'uri', '_meta'];
 
+/** More than this in one body is no use to anybody, and looking at every key would hold up everybody else. */
+const maxMessages = 100;
+/** Of a message, and of each object directly inside it. Arguments are deeper, and are not looked at. */
+const maxMembers = 1000;
+
 /**
  * Reads a body as `JSON.parse` does, and refuses what other parsers might read differently: a byte order mark,
  * another encoding than UTF-8, a key that comes twice (one parser takes the first, the other the last), and a key
@@ -49,12 +54,14 @@ export function readMessages(body: Uint8Array): RpcBody | { readonly error: RpcE
   }
   const isBatch = Array.isArray(value);
   const items: readonly unknown[] = isBatch ? value : [value];
+  if (items.length > maxMessages) return invalid(`The batch has more than ${maxMessages} messages`, null);
+  if (!items.every(isObject)) return invalid('A message must be an object', null);
+  if (items.some(hasTooManyMembers)) return invalid(`An object has more than ${maxMembers} members`, null);
   // The message, and what is directly inside it.
   if (repeatsKey(text, isBatch ? 3 : 2)) return invalid('A key comes twice in one object', null);
   if (items.length === 0) return invalid('The batch is empty', null);
   const messages: RpcMessage[] = [];
   for (const item of items) {
-    if (!isObject(item)) return invalid('A message must be an object', null);
     const { id, method, params } = item;
     const knownId = typeof id === 'string' || typeof id === 'number' ? id : null;
     if (hasLookalike(item, memberNames)) return invalid('A member’s name is misspelt', knownId);
@@ -92,6 +99,11 @@ function parse(text: string): unknown {
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function hasTooManyMembers(message: object): boolean {
+  const isLarge = (value: unknown): boolean => isObject(value) && Object.keys(value).length > maxMembers;
+  return isLarge(message) || Object.values(message).some(isLarge);
 }
 
 /** A key that some parser takes for one of `names`, and `__proto__`, which is one object in another to some. */

@@ -5,6 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { readMessages, rpcCodes, type RpcError, type RpcMessage } from '../protocol/json-rpc.ts';
 import { findMismatch, headerValues } from '../protocol/mirrored-headers.ts';
 import type { Principal } from '../protocol/principal.ts';
+import { GrowingBuffer } from './growing-buffer.ts';
 import { HeldBytes } from './held-bytes.ts';
 import { hasBody } from './request-body.ts';
 
@@ -112,7 +113,7 @@ async function collect(
   request: IncomingMessage,
   take: (bytes: number) => RpcRefusal | undefined,
 ): Promise<Buffer | RpcRefusal> {
-  const chunks: Buffer[] = [];
+  const collected = new GrowingBuffer();
   return new Promise((resolve, reject) => {
     const settle = (outcome: Buffer | RpcRefusal): void => {
       request.off('data', keep).off('end', end).off('close', leave).off('error', leave);
@@ -120,10 +121,10 @@ async function collect(
     };
     const keep = (chunk: Buffer): void => {
       const refusal = take(chunk.length);
-      if (refusal === undefined) chunks.push(chunk);
+      if (refusal === undefined) collected.append(chunk);
       else settle(refusal);
     };
-    const end = (): void => settle(Buffer.concat(chunks));
+    const end = (): void => settle(collected.bytes());
     const leave = (): void => reject(Object.assign(new Error('the client went away'), { statusCode: 400 }));
     if (request.destroyed) leave();
     request.on('data', keep).once('end', end).once('close', leave).once('error', leave);

@@ -13,6 +13,8 @@ const codeOf = (body: Uint8Array) => {
 const call = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"delete_file","arguments":{}}}';
 const huge = `"arguments":{"text":"${'x'.repeat(100_000)}","list":[${'0,'.repeat(50_000)}0]}`;
 
+const manyMembers = Array.from({ length: 1001 }, (_, index) => `"k${index}":1`).join();
+
 describe('is read as by JSON.parse', () => {
   test.each([
     ['plain', call],
@@ -115,6 +117,10 @@ describe('is refused, since some server might read it differently', () => {
     ['a string', '"tools/call"', invalid],
     ['null', 'null', invalid],
     ['an empty batch', '[]', invalid],
+    ['a batch of more than 100', `[${Array(101).fill(call).join()}]`, invalid],
+    ['a message of more than 1,000 members', `{${manyMembers},"method":"ping"}`, invalid],
+    ['params of more than 1,000 members', `{"method":"ping","params":{${manyMembers}}}`, invalid],
+    ['a result of more than 1,000 members', `{"id":1,"result":{${manyMembers}}}`, invalid],
     ['a batch in a batch', `[[${call}]]`, invalid],
     ['something else in a batch', `[${call},1]`, invalid],
   ])('%s', (_name, text, code) => {
