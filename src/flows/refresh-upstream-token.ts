@@ -83,7 +83,7 @@ async function refreshWithLease(
   const presentedToken = sealer.open(sealedRefreshToken, placeOf(refreshTokenColumn, sessionId));
   let tokens: UpstreamTokens;
   try {
-    tokens = await provider.refresh(presentedToken);
+    tokens = await provider.refresh(presentedToken, leased.issuer);
   } catch (error) {
     if (error instanceof ProviderRefusedError && error.code === 'invalid_grant') {
       // Only if it was the stored token that was refused: a late caller presents one that was replaced.

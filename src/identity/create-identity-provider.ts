@@ -6,7 +6,7 @@ import { discover } from './discover.ts';
 import { generic } from './generic.ts';
 import { github } from './github.ts';
 import { google } from './google.ts';
-import type { IdentityProvider, ProviderStatus } from './identity-provider.ts';
+import { type IdentityProvider, ProviderRefusedError, type ProviderStatus } from './identity-provider.ts';
 import { keepMetadata, knownMetadata, scheduleUnreferenced, type Schedule } from './keep-metadata.ts';
 import { microsoft } from './microsoft.ts';
 import {
@@ -81,7 +81,13 @@ export function createIdentityProvider(
       }),
     completeSignIn: async (callbackUrl, expected) =>
       completeSignIn(context, await kept.current(), callbackUrl, expected),
-    refresh: async (presentedToken) => refreshTokens(context, await kept.current(), presentedToken),
+    refresh: async (presentedToken, issuer) => {
+      const metadata = await kept.current();
+      if (!isOfHost(issuer, metadata.server.issuer)) {
+        throw new ProviderRefusedError('invalid_grant', 'the sign-in was made at another provider');
+      }
+      return refreshTokens(context, metadata, presentedToken);
+    },
   };
 }
 
@@ -91,6 +97,11 @@ export function createIdentityProvider(
  */
 function isForeign(scope: string, otherProfiles: readonly ProviderProfile[]): boolean {
   return !openIdScopes.has(scope) && otherProfiles.some((other) => other.knowsScope?.(scope) === true);
+}
+
+function isOfHost(issuer: string, other: string): boolean {
+  if (!URL.canParse(issuer) || !URL.canParse(other)) return issuer === other;
+  return new URL(issuer).host === new URL(other).host;
 }
 
 function profileOf(settings: ProviderSettings): ProviderProfile {

@@ -62,11 +62,12 @@ export interface IdentityProvider {
   ): Promise<{ readonly identity: Identity; readonly tokens: UpstreamTokens }>;
   /**
    * Gets a fresh access token. A provider that returns no new refresh token keeps the old one valid:
-   * `refreshToken` is then the one given.
+   * `refreshToken` is then the one given. `issuer` is that of the sign-in: a token of another host, where the provider
+   * was before it was configured anew, is not shown to this one.
    * @throws ProviderRefusedError when the provider says that the grant is over (`invalid_grant`)
    * @throws ProviderUnavailableError on anything else
    */
-  refresh(refreshToken: string): Promise<UpstreamTokens>;
+  refresh(refreshToken: string, issuer: string): Promise<UpstreamTokens>;
 }
 
 export type ProviderStatus =

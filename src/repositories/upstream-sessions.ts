@@ -11,6 +11,7 @@ const leaseSeconds = 90;
 
 export interface UpstreamSession {
   readonly identityProvider: string;
+  readonly issuer: string;
   readonly sealedAccessToken: Uint8Array;
   readonly accessTokenExpiresAt: Date | undefined;
   readonly sealedRefreshToken: Uint8Array | undefined;
@@ -21,6 +22,7 @@ export interface UpstreamSession {
 const sessionRow = z
   .object({
     identity_provider: z.string(),
+    issuer: z.string(),
     sealed_access_token: bytes,
     access_token_expires_at: instant.nullable(),
     sealed_refresh_token: bytes.nullable(),
@@ -28,6 +30,7 @@ const sessionRow = z
   })
   .transform((row): UpstreamSession => ({
     identityProvider: row.identity_provider,
+    issuer: row.issuer,
     sealedAccessToken: row.sealed_access_token,
     accessTokenExpiresAt: row.access_token_expires_at ?? undefined,
     sealedRefreshToken: row.sealed_refresh_token ?? undefined,
@@ -42,7 +45,7 @@ export async function findUpstreamSession(
     db,
     sessionRow,
     sql`
-      select identity_provider, sealed_access_token, access_token_expires_at, sealed_refresh_token, refresh_retry_at
+      select identity_provider, issuer, sealed_access_token, access_token_expires_at, sealed_refresh_token, refresh_retry_at
       from upstream_sessions
       where upstream_session_id = ${sessionId}`,
   );
@@ -70,7 +73,7 @@ export async function takeRefreshLease(
         and access_token_expires_at < ${lease.expiresBefore}
         and (refresh_leased_until is null or refresh_leased_until <= clock_timestamp())
         and (refresh_retry_at is null or refresh_retry_at <= ${lease.now})
-      returning identity_provider, sealed_access_token, access_token_expires_at, sealed_refresh_token,
+      returning identity_provider, issuer, sealed_access_token, access_token_expires_at, sealed_refresh_token,
         refresh_retry_at`,
   );
 }

@@ -215,14 +215,16 @@ test('GitHub sends its errors with 200: a used code and a dead refresh token are
   }));
 
   expect(await outcomeOf(signIn(provider))).toBe('refused: server_error');
-  expect(await outcomeOf(provider.refresh('ghr_1'))).toBe('refused: invalid_grant');
+  expect(await outcomeOf(provider.refresh('ghr_1', 'https://github.com/login/oauth'))).toBe(
+    'refused: invalid_grant',
+  );
 });
 
 test('wrong credentials at GitHub are the operator’s mistake: nobody’s grant ends', async () => {
   const { upstream, provider } = await startGitHub();
   upstream.on('/login/oauth/access_token', () => ({ body: { error: 'incorrect_client_credentials' } }));
 
-  expect(await outcomeOf(provider.refresh('ghr_1'))).toBe('unavailable');
+  expect(await outcomeOf(provider.refresh('ghr_1', 'https://github.com/login/oauth'))).toBe('unavailable');
 });
 
 test('any other provider is shown by its host, and asked for offline access only where it offers it (OpenID Connect Core §11)', async () => {

@@ -6,7 +6,7 @@ import { connectTo, outcomeOf, startProvider } from './support.ts';
 test('a refresh presents the token and our credentials, and nothing else (RFC 6749 §6)', async () => {
   const upstream = await startProvider();
 
-  await connectTo(upstream.issuer).refresh('old-token');
+  await connectTo(upstream.issuer).refresh('old-token', upstream.issuer);
 
   expect(Object.fromEntries(upstream.callsTo('/token')[0]!.form)).toEqual({
     grant_type: 'refresh_token',
@@ -25,7 +25,7 @@ test.each([
   upstream.on('/token', async () => ({ body: await upstream.tokens(reply) }));
   const now = new Date('2026-01-01T00:00:00Z');
 
-  const tokens = await connectTo(upstream.issuer, { clock: () => now }).refresh('old-token');
+  const tokens = await connectTo(upstream.issuer, { clock: () => now }).refresh('old-token', upstream.issuer);
 
   expect(tokens).toEqual({
     accessToken: 'upstream-access-token',
@@ -40,7 +40,9 @@ test('a refresh does not fail for an ID token that nobody reads: the new refresh
   upstream.on('/token', async () => ({ body: await upstream.tokens({ id_token: 'not.a.token' }) }));
   upstream.on('/jwks', () => ({ status: 500 }));
 
-  expect((await connectTo(upstream.issuer).refresh('old-token')).refreshToken).toBe('upstream-refresh-token');
+  expect((await connectTo(upstream.issuer).refresh('old-token', upstream.issuer)).refreshToken).toBe(
+    'upstream-refresh-token',
+  );
 });
 
 test.each(['invalid_grant', 'interaction_required', 'login_required', 'consent_required'])(
@@ -49,7 +51,9 @@ test.each(['invalid_grant', 'interaction_required', 'login_required', 'consent_r
     const upstream = await startProvider();
     upstream.on('/token', () => ({ status: 400, body: { error } }));
 
-    expect(await outcomeOf(connectTo(upstream.issuer).refresh('old-token'))).toBe('refused: invalid_grant');
+    expect(await outcomeOf(connectTo(upstream.issuer).refresh('old-token', upstream.issuer))).toBe(
+      'refused: invalid_grant',
+    );
   },
 );
 
@@ -74,18 +78,27 @@ test.each([
   const upstream = await startProvider();
   upstream.on('/token', () => reply);
 
-  expect(await outcomeOf(connectTo(upstream.issuer, { timeoutMs: 250 }).refresh('old-token'))).toBe(
-    'unavailable',
-  );
+  expect(
+    await outcomeOf(connectTo(upstream.issuer, { timeoutMs: 250 }).refresh('old-token', upstream.issuer)),
+  ).toBe('unavailable');
 });
 
 test('a refresh keeps the grant while the provider is away, and works when it is back', async () => {
   const upstream = await startProvider();
   const provider = connectTo(upstream.issuer);
   upstream.on('/.well-known/openid-configuration', () => ({ status: 503 }));
-  expect(await outcomeOf(provider.refresh('old-token'))).toBe('unavailable');
+  expect(await outcomeOf(provider.refresh('old-token', upstream.issuer))).toBe('unavailable');
 
   upstream.on('/.well-known/openid-configuration', () => ({ body: upstream.metadata() }));
 
-  expect(await outcomeOf(provider.refresh('old-token'))).toBe('fine');
+  expect(await outcomeOf(provider.refresh('old-token', upstream.issuer))).toBe('fine');
+});
+
+test('a refresh token of another host is not shown to this provider: the variables name another one now (RFC 9700 §4.4)', async () => {
+  const upstream = await startProvider();
+
+  const refreshed = connectTo(upstream.issuer).refresh('old-token', 'https://login.example.com');
+
+  expect(await outcomeOf(refreshed)).toBe('refused: invalid_grant');
+  expect(upstream.callsTo('/token')).toHaveLength(0);
 });

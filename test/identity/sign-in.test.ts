@@ -78,24 +78,24 @@ test('a name may be in any script (OpenID Connect Core §5.1)', async () => {
 });
 
 test('a rotated refresh token replaces the one presented (RFC 6749 §6)', async () => {
-  const { provider } = await startPair({ rotateRefreshToken: true });
+  const { provider, issuer } = await startPair({ rotateRefreshToken: true });
   const url = await provider.signInUrl({ ...secrets, scopes: [] });
   const { tokens } = await provider.completeSignIn(await signInAt(url, ada), secrets);
 
-  const fresh = await provider.refresh(tokens.refreshToken ?? '');
-  const again = await provider.refresh(fresh.refreshToken ?? '');
+  const fresh = await provider.refresh(tokens.refreshToken ?? '', issuer);
+  const again = await provider.refresh(fresh.refreshToken ?? '', issuer);
 
   expect(new Set([tokens.accessToken, fresh.accessToken, again.accessToken]).size).toBe(3);
   expect(new Set([tokens.refreshToken, fresh.refreshToken, again.refreshToken]).size).toBe(3);
-  expect(await outcomeOf(provider.refresh(tokens.refreshToken ?? ''))).toBe('refused: invalid_grant');
+  expect(await outcomeOf(provider.refresh(tokens.refreshToken ?? '', issuer))).toBe('refused: invalid_grant');
 });
 
 test('a refresh token that is not replaced stays in use (RFC 6749 §6)', async () => {
-  const { provider } = await startPair({ rotateRefreshToken: false });
+  const { provider, issuer } = await startPair({ rotateRefreshToken: false });
   const url = await provider.signInUrl({ ...secrets, scopes: [] });
   const { tokens } = await provider.completeSignIn(await signInAt(url, ada), secrets);
 
-  const fresh = await provider.refresh(tokens.refreshToken ?? '');
+  const fresh = await provider.refresh(tokens.refreshToken ?? '', issuer);
 
   expect(fresh.refreshToken).toBe(tokens.refreshToken);
   expect(fresh.accessToken).not.toBe(tokens.accessToken);
