@@ -68,13 +68,19 @@ export async function listenOnLoopback(body: string): Promise<string> {
   return `http://127.0.0.1:${(listener.address() as AddressInfo).port}`;
 }
 
-/** One Chromium and one server for a test file, and a new browser profile for each test. */
-export function useChromium(options: BrowserContextOptions = {}): Visit {
+/**
+ * One Chromium and one server for a test file, and a new browser profile for each test. `environment`: variables of the
+ * server on top of those that it needs.
+ */
+export function useChromium(
+  options: BrowserContextOptions = {},
+  environment: Readonly<Record<string, string>> = {},
+): Visit {
   let browser: Browser;
   const current = {} as { site: Site; context: BrowserContext; page: Page; complaints: string[] };
 
   beforeAll(async () => {
-    current.site = await startSite(databaseKinds[0] ?? 'embedded');
+    current.site = await startSite(databaseKinds[0] ?? 'embedded', { environment });
     browser = await chromium.launch({ executablePath: chromiumPath, args });
   });
   afterAll(async () => {
