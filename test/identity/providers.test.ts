@@ -238,3 +238,56 @@ test('any other provider is shown by its host, and asked for offline access only
   expect(url.searchParams.has('prompt')).toBe(false);
   expect(url.searchParams.has('access_type')).toBe(false);
 });
+
+const oid = '0a1b2c3d-0000-4000-8000-aabbccddeeff';
+
+/** Microsoft's addresses for many tenants, in one of its clouds; `claims` replace those of the ID token. */
+async function startManyTenants(login: string, claims: Readonly<Record<string, unknown>> = {}) {
+  const upstream = await startProvider();
+  upstream.on('/organizations/v2.0/.well-known/openid-configuration', () => ({
+    body: { ...upstream.metadata(login), issuer: `${login}/{tenantid}/v2.0` },
+  }));
+  const iss = `${login}/${tenant}/v2.0`;
+  const sub = 'pairwise';
+  upstream.on('/token', async () => ({
+    body: await upstream.tokens({
+      id_token: await upstream.idToken({ iss, tid: tenant, oid, sub, ...claims }),
+    }),
+  }));
+  upstream.on('/userinfo', () => ({ body: { sub } }));
+  return connectTo(`${login}/organizations/v2.0`, { fetch: route({ [login]: upstream.issuer }) });
+}
+
+test.each([microsoft, 'https://login.microsoftonline.us', 'https://login.partner.microsoftonline.cn'])(
+  'each Microsoft cloud has tenants of its own: %s (clients.md P12)',
+  async (login) => {
+    const { identity } = await signIn(await startManyTenants(login));
+
+    expect(identity).toMatchObject({
+      issuer: `${login}/${tenant}/v2.0`,
+      subject: `${tenant}.${oid}`,
+    });
+  },
+);
+
+test.each([
+  ['an iss of another tenant than tid', { iss: `${microsoft}/11111111-2222-3333-4444-555555555555/v2.0` }],
+  ['an iss of another host', { iss: `https://evil.example/${tenant}/v2.0` }],
+  ['an iss of version 1', { iss: `https://sts.windows.net/${tenant}/` }],
+  ['the template itself as iss', { iss: `${microsoft}/{tenantid}/v2.0`, tid: '{tenantid}' }],
+  ['no tid', { tid: undefined }],
+  ['a tid that is none', { tid: '../common', iss: `${microsoft}/../common/v2.0` }],
+  ['a tid that replaces itself', { tid: '$&', iss: `${microsoft}/{tenantid}/v2.0` }],
+  ['no oid', { oid: undefined }],
+  ['an oid that is none', { oid: `${oid}.${tenant}` }],
+])('an ID token of many tenants with %s is refused (OpenID Connect Core §3.1.3.7)', async (_, claims) => {
+  expect(await outcomeOf(signIn(await startManyTenants(microsoft, claims)))).toBe('refused: server_error');
+});
+
+test.each([
+  ['of a tenant there', `${microsoft}/${tenant}/v2.0`, 'fine'],
+  ['of another host', `https://evil.example/${tenant}/v2.0`, 'refused: server_error'],
+  ['that is no tenant', `${microsoft}/common/v2.0`, 'refused: server_error'],
+])('an answer with an iss %s (RFC 9207 §2.4)', async (_, iss, outcome) => {
+  expect(await outcomeOf(signIn(await startManyTenants(microsoft), answer({ iss })))).toBe(outcome);
+});

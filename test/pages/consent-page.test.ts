@@ -124,6 +124,34 @@ describe('the consent page (MCP security best practices, confused deputy)', () =
     expect(visibleText(page)).toMatch(/Continue to Google Cancel/);
   });
 
+  test('with several providers there is a button for each, and the one of last time stands out alone', () => {
+    const [google] = consentProps.providers;
+    const github = { id: 'github', name: 'GitHub', isUnavailable: true, isLastUsed: true };
+    const page = consentPage({ ...consentProps, providers: [google, github] });
+
+    expect(attributeValues(page, 'value')).toEqual([
+      'request-secret',
+      'approve:github',
+      'approve:google',
+      'deny',
+    ]);
+    expect(visibleText(page)).toMatch(/Continue with GitHub Continue with Google Cancel/);
+    expect(visibleText(page)).toContain('Choose how to sign in. Nothing is shared before that.');
+    expect(visibleText(page)).toContain('GitHub cannot be reached right now.');
+    expect(renderPage(page).split('primary"')).toHaveLength(2);
+  });
+
+  test('an imitation has Cancel first and alone standing out, with several providers too', () => {
+    const [google] = consentProps.providers;
+    const github = { id: 'github', name: 'GitHub', isUnavailable: false, isLastUsed: true };
+    const standing = { kind: 'imitation', product: 'ChatGPT' } as const;
+    const page = consentPage({ ...consentProps, standing, providers: [google, github] });
+
+    expect(attributeValues(page, 'value').slice(1)).toEqual(['deny', 'approve:github', 'approve:google']);
+    expect(visibleText(page)).toContain('Continue with GitHub all the same');
+    expect(renderPage(page).split('primary"')).toHaveLength(2);
+  });
+
   test('nothing is focused by itself: a key that is already down cannot approve', () => {
     expect(renderPage(consentPage(consentProps))).not.toContain('autofocus');
   });
