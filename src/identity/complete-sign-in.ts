@@ -77,7 +77,14 @@ function tokensForOtherScopes(context: ProviderContext, metadata: ProviderMetada
     latest: (): UpstreamTokens => ({ ...issued, refreshToken }),
     get: async (scope: string): Promise<string> => {
       if (refreshToken === undefined) return issued.accessToken;
-      const other = await refreshTokens(context, metadata, refreshToken, { scope });
+      const other = await refreshTokens(context, metadata, refreshToken, { scope }).catch(
+        (error: unknown) => {
+          // `invalid_grant` is for a refresh; a client that waits for its code would not know what to make of it.
+          throw error instanceof ProviderRefusedError
+            ? new ProviderRefusedError('server_error', error.message, { cause: error })
+            : error;
+        },
+      );
       refreshToken = other.refreshToken;
       return other.accessToken;
     },

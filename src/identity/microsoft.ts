@@ -114,8 +114,8 @@ function readPerson(
   if (ids === undefined || new URL(ids.iss).pathname.split('/')[1] !== ids.tid) {
     throw new ProviderRefusedError('server_error', 'the ID token has no usable tid and oid');
   }
-  const keyIssuer = signingKey?.issuer;
-  if (typeof keyIssuer === 'string' && keyIssuer.replace('{tenantid}', ids.tid) !== ids.iss) {
+  const keyIssuer = signingKey === undefined ? '' : (signingKey.issuer ?? ids.iss);
+  if (typeof keyIssuer !== 'string' || keyIssuer.replace('{tenantid}', ids.tid) !== ids.iss) {
     throw new ProviderRefusedError('server_error', 'the ID token is signed with a key of another issuer');
   }
   const tenant = ids.tid.toLowerCase();

@@ -163,6 +163,11 @@ describe('many tenants', () => {
     const setting = await startSetting({});
     setting.microsoft.signWith('personal');
     expect(answerToClient(await comeBack(setting))).toMatchObject({ error: 'server_error' });
+    setting.microsoft.signWith('work');
+    expect(answerToClient(await comeBack(setting))).toHaveProperty('code');
+    // Also with keys that are remembered from the time before.
+    setting.microsoft.signWith('personal');
+    expect(answerToClient(await comeBack(setting))).toMatchObject({ error: 'server_error' });
     expect(setting.proxy.log.join('')).toContain('a key of another issuer');
   });
 });
@@ -252,7 +257,12 @@ describe('groups', () => {
   const groups = Array.from({ length: 5 }, (_, index) => `${index}0000000-0000-4000-8000-000000000000`);
 
   /** The provider alone: who may sign in by groups is decided elsewhere. */
-  async function identityOf(account: MicrosoftAccount, scopes: readonly string[], wantsGroups = true) {
+  async function identityOf(
+    account: MicrosoftAccount,
+    scopes: readonly string[],
+    wantsGroups = true,
+    isGraphRefused = false,
+  ) {
     const redirectUris = [secrets.redirectUri];
     const microsoft = await createMicrosoft({
       ...credentials,
@@ -260,7 +270,16 @@ describe('groups', () => {
       account,
       resources: ['api://notes'],
     });
-    const hosts = await startPublicHosts(microsoft.hosts);
+    const login = 'https://login.microsoftonline.com';
+    const hosts = await startPublicHosts({
+      ...microsoft.hosts,
+      ...(isGraphRefused && {
+        [login]: (request) =>
+          request.parameters.get('grant_type') === 'refresh_token'
+            ? { status: 400, body: { error: 'invalid_grant', error_description: 'AADSTS65001: no consent' } }
+            : (microsoft.hosts[login]?.(request) ?? { status: 404 }),
+      }),
+    });
     onTestFinished(hosts.close);
     const url = new URL(`https://login.microsoftonline.com/${contoso}/v2.0`);
     const provider = createIdentityProvider(
@@ -289,6 +308,11 @@ describe('groups', () => {
       expect(tokens.scope?.includes('api://notes/read')).toBe(scopes.length > 0);
     },
   );
+
+  test('what is refused to us there is an error of the sign-in, with a code that authorization knows (RFC 6749 §4.1.2.1)', async () => {
+    const refused = identityOf({ ...ada, groups }, [], true, true);
+    await expect(refused).rejects.toMatchObject({ name: 'ProviderRefusedError', code: 'server_error' });
+  });
 
   test('who asks for none gets none, and no further scope', async () => {
     const { identity, hosts } = await identityOf({ ...ada, groups }, [], false);
