@@ -37,7 +37,12 @@ export function readProviders(
       problems.push(`${name} is missing: ${whereToGet[name]}`);
     }
   }
-  const primary = values.PRIMARY_PROVIDER ?? (meant.length === 1 ? meant[0] : 'none');
+  if (meant.length > 1 && !isSet('PRIMARY_PROVIDER')) {
+    problems.push(
+      `PRIMARY_PROVIDER is missing: with several identity providers it says whose people have ids without a prefix. Name the one that was there first, or none. Example: ${meant[0]}`,
+    );
+  }
+  const primary = values.PRIMARY_PROVIDER ?? meant[0];
   const settings = meant.flatMap((id): ProviderSettings[] => {
     const url = urlOf[id](values);
     if (url === undefined) return [];

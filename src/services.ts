@@ -29,6 +29,8 @@ export interface Overrides {
   readonly outbound?: Pick<SafeFetchOptions, 'resolveHost' | 'ca' | 'timeoutMs' | 'limits'>;
   /** How identity providers are reached. */
   readonly fetch?: typeof fetch;
+  /** How long one answer of an identity provider may take. Default: 10 s */
+  readonly providerTimeoutMs?: number;
 }
 
 /** @throws an error with a message for the operator when the database or a key does not fit */
@@ -64,6 +66,7 @@ export async function buildServices(
         fetch: createProxiedFetch(config.outboundProxy, overrides.outbound?.ca),
       }),
       ...(overrides.fetch && { fetch: overrides.fetch }),
+      ...(overrides.providerTimeoutMs !== undefined && { timeoutMs: overrides.providerTimeoutMs }),
       onStatus: (provider, status) =>
         log[status.state === 'ready' ? 'info' : 'warn'](
           { provider, ...describeStatus(status) },

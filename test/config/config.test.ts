@@ -59,7 +59,7 @@ describe('defaults', () => {
     expect(config.providers[0].url.href).toBe('https://accounts.google.com/');
   });
 
-  test('MICROSOFT_* and GITHUB_* are presets too; with several providers none is primary unless it is named', () => {
+  test('MICROSOFT_* and GITHUB_* are presets too; with several providers it must be said which one is primary', () => {
     const several = {
       ...minimal,
       GOOGLE_CLIENT_ID: 'g',
@@ -73,7 +73,8 @@ describe('defaults', () => {
       GITHUB_CLIENT_SECRET: 'secret',
       GITHUB_URL: 'https://ghe.example.com/',
     };
-    const { providers } = loadConfig(several);
+    expect(problemsOf(several).join('\n')).toContain('PRIMARY_PROVIDER is missing');
+    const { providers } = loadConfig({ ...several, PRIMARY_PROVIDER: 'none' });
 
     expect(providers.map(({ id, url, clientId, isPrimary }) => [id, url.href, clientId, isPrimary])).toEqual([
       ['google', 'https://accounts.google.com/', 'g', false],

@@ -1,6 +1,6 @@
 /** One client of an identity provider in front of many: consent, and what binds it (MCP security best practices). */
 import { decodeJwt } from 'jose';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { sql } from '../../src/repositories/database.ts';
 import type { Answer } from '../support/app.ts';
 import {
@@ -361,23 +361,20 @@ describe('as the provider’s client', () => {
   let provider: Awaited<ReturnType<typeof startMisbehavingProvider>>;
   let at: Outside;
   let client: TestClient;
-  let neverAnswered: ReturnType<typeof comeBack>;
   beforeAll(async () => {
     provider = await startMisbehavingProvider();
-    at = await openSite({
-      environment: {
-        OAUTH_AUTHORIZE_URL: provider.issuer,
-        OAUTH_CLIENT_ID: misbehavingClient.clientId,
-        OAUTH_CLIENT_SECRET: misbehavingClient.clientSecret,
-      },
-    });
+    at = await openSite({ environment: environment() });
     client = await register(at.proxy);
-    // It takes its ten seconds while the other tests run.
-    neverAnswered = comeBack({ query: { code: 'silence' } });
   });
   afterAll(async () => {
     await at.site.close();
     await provider.close();
+  });
+
+  const environment = () => ({
+    OAUTH_AUTHORIZE_URL: provider.issuer,
+    OAUTH_CLIENT_ID: misbehavingClient.clientId,
+    OAUTH_CLIENT_SECRET: misbehavingClient.clientSecret,
   });
 
   type Claims = Readonly<Record<string, unknown>>;
@@ -390,8 +387,8 @@ describe('as the provider’s client', () => {
   }
 
   /** The person comes back from the provider, which says what `sent` says, and is right in everything else. */
-  async function comeBack({ claims = {}, query = {}, token }: Sent = {}) {
-    const asked = await askConsent(at.proxy, client, { state: 'of the client' });
+  async function comeBack({ claims = {}, query = {}, token }: Sent = {}, to = { ...at, client }) {
+    const asked = await askConsent(to.proxy, to.client, { state: 'of the client' });
     const url = await approve(asked);
     const { nonce = '', state = '' } = Object.fromEntries(url.searchParams);
     provider.on('/userinfo', () => ({ body: { sub: claims.sub ?? 'person-1' } }));
@@ -523,7 +520,10 @@ describe('as the provider’s client', () => {
     'nor do we wait for ever for one that says nothing: the person may come back later (RFC 9110 §15.6.4)',
     verifies('provider-bounds'),
     async () => {
-      const { answer } = await neverAnswered;
+      const impatient = await openSite({ environment: environment(), providerTimeoutMs: 1000 });
+      onTestFinished(() => impatient.site.close());
+      const to = { ...impatient, client: await register(impatient.proxy) };
+      const { answer } = await comeBack({ query: { code: 'silence' } }, to);
 
       expect(answer.statusCode).toBe(503);
       expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);

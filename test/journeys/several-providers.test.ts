@@ -211,8 +211,8 @@ describe('people', () => {
     expect(statuses).toEqual([200, 200, 429, 200]);
   });
 
-  test('without PRIMARY_PROVIDER all ids and addresses carry the provider’s name', async () => {
-    const unranked = await startBeside({ PRIMARY_PROVIDER: '' });
+  test('with PRIMARY_PROVIDER=none all ids and addresses carry the provider’s name', async () => {
+    const unranked = await startBeside({ PRIMARY_PROVIDER: 'none' });
     const { accessToken, returned } = await signInWith(way({ proxy: unranked, provider: 'google' }));
     expect((await headersAt(accessToken))['x-forwarded-user']).toBe('google:583231');
     expect(returned.sent.searchParams.get('redirect_uri')).toBe(`${localUrl}/callback/google`);

@@ -82,6 +82,7 @@ export interface SiteOptions {
   readonly clock?: Overrides['clock'];
   /** How it reaches the documents of strangers. */
   readonly outbound?: Overrides['outbound'];
+  readonly providerTimeoutMs?: Overrides['providerTimeoutMs'];
   readonly environment?: ServerEnvironment;
   readonly provider?: ProviderOptions;
 }
@@ -104,6 +105,7 @@ export async function startSite(kind: DatabaseKind, options: SiteOptions = {}): 
       ...(kind === 'embedded' && { db: database.db }),
       ...(options.clock !== undefined && { clock: options.clock }),
       ...(options.outbound !== undefined && { outbound: options.outbound }),
+      ...(options.providerTimeoutMs !== undefined && { providerTimeoutMs: options.providerTimeoutMs }),
       log: createLogger('trace', { write: (line) => void log.push(line) }),
     });
     await app.listen({ host: '127.0.0.1', port: 0 });
