@@ -152,6 +152,7 @@ function isSamePlace(url: string, identifier: string): boolean {
   return new URL(url).href.replace(/\/$/, '') === identifier;
 }
 
-function describeStatus(status: ProviderStatus): { readonly state: string; readonly reason?: string } {
-  return status.state === 'ready' ? { state: 'ready' } : { state: 'unavailable', reason: status.reason };
+/** Not by the name `state`, which is never logged. */
+function describeStatus(status: ProviderStatus): { readonly status: string; readonly reason?: string } {
+  return status.state === 'ready' ? { status: 'ready' } : { status: 'unavailable', reason: status.reason };
 }

@@ -168,3 +168,11 @@ test('a secret that is logged by its name is censored, and an error loses what l
   expect(lines.join('')).toContain('words');
   expect(lines.join('')).not.toMatch(/secret-\d/);
 });
+
+test('the operator reads which identity provider became ready or stopped being so', async () => {
+  await expect
+    .poll(() => proxy.log.map((line) => JSON.parse(line) as Record<string, unknown>), { timeout: 5000 })
+    .toContainEqual(
+      expect.objectContaining({ msg: 'identity provider', provider: 'oauth', status: 'ready', level: 30 }),
+    );
+});
