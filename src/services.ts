@@ -8,6 +8,7 @@ import { ClientKeys } from './flows/client-keys.ts';
 import { DocumentClients } from './flows/document-clients.ts';
 import { KeyRing } from './flows/key-ring.ts';
 import { startMaintenance } from './flows/maintain.ts';
+import { finishExchanges } from './flows/refresh-upstream-token.ts';
 import { RevocationFeed } from './flows/revocation-feed.ts';
 import type { Services } from './flows/services.ts';
 import { VerifiedTokens } from './flows/verified-tokens.ts';
@@ -103,6 +104,7 @@ export async function buildServices(
       async close() {
         identityProviders.stop();
         await stopMaintenance();
+        await finishExchanges(db);
         await revocationFeed.stop();
         if (overrides.db === undefined) await db.close();
       },

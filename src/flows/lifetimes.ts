@@ -28,6 +28,8 @@ export const lifetimes = {
   staleClientKeysMs: day,
   /** How soon an address that just gave nothing better is asked again. */
   outboundCooldownMs: minute / 2,
+  /** How soon a provider that could not be told of a revocation is told again, for as long as the grant is kept: a day. */
+  providerRevocationRetryMs: 10 * minute,
   /** How long a signing key signs. */
   signingMs: 90 * day,
   /** How long before it signs a key is published, so that verifiers have it in time. */

@@ -1,18 +1,20 @@
-/** What has to be done from time to time: keys rotated, values resealed, expired rows removed. */
+/** What has to be done from time to time: keys rotated, values resealed, expired rows removed, providers told. */
 import { sweepExpired } from '../repositories/sweep.ts';
 import { resealValues } from './reseal-values.ts';
+import { revokeEndedSignIns } from './revoke-ended-sign-ins.ts';
 import type { Services } from './services.ts';
 
-type MaintainServices = Pick<Services, 'db' | 'clock' | 'sealer' | 'keyRing' | 'log'>;
+type MaintainServices = Pick<Services, 'db' | 'clock' | 'sealer' | 'keyRing' | 'identityProviders' | 'log'>;
 
 const intervalMs = 60_000;
 
 /** One round. Each part is safe to run on several instances at once; one that fails does not stop the others. */
-export async function maintain(services: MaintainServices): Promise<void> {
+export async function maintain(services: MaintainServices, signal?: AbortSignal): Promise<void> {
   const parts = {
     'signing keys': async () => services.keyRing.refresh(),
     'sealed values': async () => resealValues(services),
     'expired rows': async () => sweepExpired(services.db, services.clock()),
+    'ended sign-ins': async () => revokeEndedSignIns(services, signal),
   };
   for (const [part, work] of Object.entries(parts)) {
     try {
@@ -27,16 +29,18 @@ export async function maintain(services: MaintainServices): Promise<void> {
 export function startMaintenance(services: MaintainServices): () => Promise<void> {
   let round: Promise<void> = Promise.resolve();
   let timer: NodeJS.Timeout;
+  const stopping = new AbortController();
   const schedule = (): void => {
     timer = setTimeout(
       () => {
-        round = maintain(services).then(schedule);
+        round = maintain(services, stopping.signal).then(schedule);
       },
       intervalMs * (0.75 + Math.random() / 2),
     ).unref();
   };
   schedule();
   return async () => {
+    stopping.abort();
     clearTimeout(timer);
     await round;
     clearTimeout(timer);

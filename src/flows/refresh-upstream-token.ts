@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { createId } from '../crypto/secrets.ts';
 import { ProviderRefusedError, type UpstreamTokens } from '../identity/identity-provider.ts';
 import { BearerError, TemporarilyUnavailableError } from '../protocol/errors.ts';
-import { DatabaseUnavailableError } from '../repositories/database.ts';
+import { type Database, DatabaseUnavailableError } from '../repositories/database.ts';
 import { revokeGrantsOfUpstreamSession } from '../repositories/grants.ts';
 import { placeOf } from '../repositories/sealed-values.ts';
 import {
@@ -38,6 +38,21 @@ const maxStoreTries = 480;
 const accessTokenColumn = 'upstream_sessions.sealed_access_token';
 const refreshTokenColumn = 'upstream_sessions.sealed_refresh_token';
 
+/** What this process has asked providers for and not stored yet. */
+const exchangesUnderWay = new WeakMap<Database, Set<Promise<unknown>>>();
+
+/** To be waited for before the process ends: from a provider that rotates, an answer can be had only once. */
+export async function finishExchanges(db: Database): Promise<void> {
+  const underWay: Iterable<Promise<unknown>> = exchangesUnderWay.get(db) ?? [];
+  await Promise.allSettled(underWay);
+}
+
+async function noted<T>(db: Database, exchange: Promise<T>): Promise<T> {
+  const underWay = exchangesUnderWay.get(db) ?? new Set();
+  exchangesUnderWay.set(db, underWay.add(exchange));
+  return exchange.finally(() => underWay.delete(exchange));
+}
+
 /**
  * Refreshes the token if nobody else does; otherwise waits for the one who does, or uses what still lives.
  *
@@ -55,7 +70,7 @@ export async function refreshUpstreamToken(
     const expiresBefore = later(now, refreshAheadMs);
     const leased = await takeRefreshLease(services.db, sessionId, { leaseId, now, expiresBefore });
     if (leased !== undefined) {
-      const tokens = await refreshWithLease(services, sessionId, leaseId, leased);
+      const tokens = await noted(services.db, refreshWithLease(services, sessionId, leaseId, leased));
       if (tokens !== undefined) return tokens;
     }
     const session = await findUpstreamSession(services.db, sessionId);

@@ -16,6 +16,7 @@ import {
   type ProviderSettings,
 } from './provider-profile.ts';
 import { refreshTokens } from './refresh-tokens.ts';
+import { revokeTokens } from './revoke-tokens.ts';
 import { signInUrl } from './sign-in-url.ts';
 import { createSigningKeys } from './signing-keys.ts';
 
@@ -87,6 +88,11 @@ export function createIdentityProvider(
         throw new ProviderRefusedError('invalid_grant', 'the sign-in was made at another provider');
       }
       return refreshTokens(context, metadata, presentedToken);
+    },
+    revoke: async (tokens, signIn) => {
+      const metadata = await kept.current();
+      if (!isOfHost(signIn.issuer, metadata.server.issuer)) return;
+      await revokeTokens(context, metadata, tokens, signIn);
     },
   };
 }

@@ -68,6 +68,14 @@ export interface IdentityProvider {
    * @throws ProviderUnavailableError on anything else
    */
   refresh(refreshToken: string, issuer: string): Promise<UpstreamTokens>;
+  /**
+   * Ends the tokens of a sign-in, where the provider has a way to and nothing that is still needed ends with them.
+   * @throws ProviderUnavailableError when it is worth trying again
+   */
+  revoke(
+    tokens: Pick<UpstreamTokens, 'accessToken' | 'refreshToken'>,
+    signIn: { readonly issuer: string; readonly isLastOfPerson: boolean },
+  ): Promise<void>;
 }
 
 export type ProviderStatus =

@@ -26,6 +26,7 @@ const schema = z.object({
   authorization_endpoint: endpoint,
   token_endpoint: endpoint,
   userinfo_endpoint: endpoint.nullish(),
+  revocation_endpoint: endpoint.nullish().catch(undefined),
   jwks_uri: endpoint.nullish(),
   scopes_supported: list,
   token_endpoint_auth_methods_supported: list,

@@ -37,6 +37,7 @@ const sessionRow = z
     retryAt: row.refresh_retry_at ?? undefined,
   }));
 
+/** Undefined also when its tokens were forgotten: all its grants have ended. */
 export async function findUpstreamSession(
   db: Queryable,
   sessionId: string,
@@ -47,7 +48,7 @@ export async function findUpstreamSession(
     sql`
       select identity_provider, issuer, sealed_access_token, access_token_expires_at, sealed_refresh_token, refresh_retry_at
       from upstream_sessions
-      where upstream_session_id = ${sessionId}`,
+      where upstream_session_id = ${sessionId} and sealed_access_token is not null`,
   );
 }
 

@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { Sealer } from '../../src/crypto/sealing.ts';
 import { KeyRing } from '../../src/flows/key-ring.ts';
 import { maintain } from '../../src/flows/maintain.ts';
+import { createIdentityProviders } from '../../src/identity/identity-providers.ts';
 import { sql } from '../../src/repositories/database.ts';
 import { startTestApp, type TestApp } from '../support/app.ts';
 import {
@@ -56,7 +57,8 @@ async function countRows(proxy: TestApp): Promise<Record<string, number>> {
 async function runRound({ db, clock, config }: TestApp, log = pino({ level: 'silent' })): Promise<void> {
   const sealer = new Sealer(config.encryptionKeys ?? []);
   const keyRing = new KeyRing({ db, sealer, clock, alg: config.signingAlg });
-  await maintain({ db, clock, sealer, keyRing, log });
+  const identityProviders = createIdentityProviders(config.providers, { clock });
+  await maintain({ db, clock, sealer, keyRing, identityProviders, log });
 }
 
 describe.each(databaseKinds)('on %s', (kind) => {

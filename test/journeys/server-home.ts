@@ -24,14 +24,17 @@ export interface ServerHome extends Surroundings {
 let compiled: Promise<CompiledServer> | undefined;
 afterAll(async () => (await compiled)?.remove());
 
-export async function createServerHome(kind: DatabaseKind): Promise<ServerHome> {
+export async function createServerHome(
+  kind: DatabaseKind,
+  provider?: Parameters<typeof startSurroundings>[1],
+): Promise<ServerHome> {
   const port = await freePort();
   const origin = `http://127.0.0.1:${port}`;
   compiled ??= compileServer();
   const [server, database, surroundings] = await Promise.all([
     compiled,
     createTestDatabase(kind),
-    startSurroundings(origin),
+    startSurroundings(origin, provider),
   ]);
   // From here on the database is the server's.
   await database.db.close();

@@ -1,5 +1,5 @@
 /** The identity provider's token of a person, over two instances: refreshed once, kept alive, ended when it is over. */
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
 import { callMcp, refresh, register, signIn, type TestClient, tokensOf } from '../support/authorize.ts';
 import { createClock, type TestClock } from '../support/clock.ts';
@@ -64,6 +64,30 @@ describePostgres('the provider’s token, two instances', () => {
     expect(refreshes()).toHaveLength(1);
     const passedOn = given().access_token;
     expect(answers.filter(({ body }) => !body.includes(`${passedOn.slice(0, 4)}… (`))).toEqual([]);
+  });
+
+  test('of 200 parallel calls to three instances at the moment of expiry one refreshes it, and none fails (issue 4, "done when")', async () => {
+    const three = await startSite('postgres', {
+      instances: 3,
+      clock,
+      environment: { ACCESS_TOKEN_TTL_SECONDS: '86400', MCP_RATE_LIMIT_MAX: '1000000' },
+      provider: { accessTokenTtlSeconds: 600 },
+    });
+    onTestFinished(() => three.close());
+    const front = remote(three.front.origin);
+    const { accessToken } = await signIn(front, await register(front));
+    const refreshes = () =>
+      three.provider.passed.filter(({ requestBody }) => requestBody.includes('grant_type=refresh_token'));
+    clock.advance({ minutes: 10 });
+
+    const answers = await Promise.all(Array.from({ length: 200 }, () => callMcp(front, accessToken, whoami)));
+
+    expect(statusesOf(answers)).toEqual([200]);
+    expect(refreshes().map(({ status }) => status)).toEqual([200]);
+    const passedOn = tokenAnswer.parse(JSON.parse(refreshes()[0]?.responseBody ?? '')).access_token;
+    expect(answers.filter(({ body }) => !body.includes(`${passedOn.slice(0, 4)}… (`))).toEqual([]);
+    const served = three.front.passed.filter(({ path }) => path === '/mcp').map(({ target }) => target);
+    expect(new Set(served).size).toBe(3);
   });
 
   test('it is refreshed before it expires, again and again, with a refresh token that changes each time (design §3.9)', async () => {
