@@ -127,11 +127,17 @@ describe('a known name with an answer that goes elsewhere is an imitation', () =
     'Anthropic',
     'VS Code',
     'Cursor',
+    // Those that run anywhere lend that to nobody.
+    'Claude for n8n',
+    'LibreChat: ChatGPT',
   ])('%j at https://evil.example/cb', (name) => {
     expect(kindOf(name, 'https://evil.example/cb')).toBe('imitation');
   });
 
-  test('says whom it imitates: the one that is named most closely', () => {
+  test('says whom it imitates: the one that is named most closely, and has places of its own', () => {
+    expect(recognizeClient('LibreChat by Claude', 'https://evil.example/cb')).toMatchObject({
+      client: { id: 'claude' },
+    });
     expect(recognizeClient('Claude Code', 'https://evil.example/cb')).toMatchObject({
       client: { id: 'claude-code' },
     });
