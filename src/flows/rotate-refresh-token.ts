@@ -26,6 +26,12 @@ type RotateServices = Pick<
 >;
 type RefreshRequest = Extract<TokenRequest, { grantType: 'refresh_token' }>;
 
+/**
+ * How many successors one request follows, far more than real clients use up within a grace window: one that did so on
+ * purpose would make each of its requests dearer than the one before.
+ */
+const maxFollowed = 100;
+
 /** What the holder of the presented token may have again: sealed so that nobody else can read it. */
 const successor = z.object({
   accessToken: z.string(),
@@ -131,11 +137,13 @@ async function refuseWhereMoreIsNeeded(
 /**
  * The answer of the first time, whatever scope the caller asks for now: it says what it is. Where the successor was
  * used in turn, its own successor is the answer, and so on: a token that is spent would end the grant at its next use.
+ * Nobody learns more by it than by presenting each successor: each opens the next, within its own grace window.
  */
 async function answerAgain(
   services: RotateServices,
   stored: StoredRefreshToken,
   presented: { readonly token: string; readonly hash: SecretHash; readonly at: Date },
+  followed = 1,
 ): Promise<IssuedTokens> {
   const graceEndsAt = later(stored.consumedAt ?? new Date(0), services.config.refreshGraceSeconds * 1000);
   if (stored.sealedSuccessor === undefined || graceEndsAt <= presented.at) {
@@ -146,12 +154,13 @@ async function answerAgain(
   const issued = successor.parse(
     JSON.parse(openFor(presented.token, stored.sealedSuccessor, successorPlace(presented.hash))),
   );
+  if (followed === maxFollowed) return issued;
   const token = issued.refreshToken;
   const hash = hashSecret(token);
   const next = await findRefreshToken(services.db, hash);
   return next?.consumedAt === undefined
     ? issued
-    : answerAgain(services, next, { token, hash, at: presented.at });
+    : answerAgain(services, next, { token, hash, at: presented.at }, followed + 1);
 }
 
 function successorPlace(presentedHash: SecretHash): string {
