@@ -160,11 +160,15 @@ const lookAlikes: ReadonlyMap<string, string> = new Map(
   }).flatMap(([letter, others]) => Array.from(others, (other): [string, string] => [other, letter])),
 );
 
-/** The words of a name as they look at a glance: without case, marks, invisible characters and look-alikes. */
+/**
+ * The words of a name as they look at a glance: without case, marks, invisible characters and look-alikes. A capital
+ * beside a small letter begins a word ("ClaudeDesktop", "ChatGPTConnector").
+ */
 function glance(name: string): readonly string[] {
   const plain = name
     .normalize('NFKD')
     .replaceAll(/[\p{M}\p{Cf}]/gu, '')
+    .replaceAll(/(?<=\p{Ll})(?=\p{Lu})|(?<=\p{Lu})(?=\p{Lu}\p{Ll})/gu, ' ')
     .toLowerCase();
   const latin = Array.from(plain, (character) => lookAlikes.get(character) ?? character).join('');
   return latin.split(/[^\p{L}\p{N}]+/u).filter((word) => word !== '');

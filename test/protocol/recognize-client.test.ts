@@ -127,6 +127,11 @@ describe('a known name with an answer that goes elsewhere is an imitation', () =
     'Anthropic',
     'VS Code',
     'Cursor',
+    // Words that are told apart by capitals alone.
+    'ClaudeDesktop',
+    'ClaudeAI',
+    'AcmeChatGPTConnector',
+    'myCursor',
     // Those that run anywhere lend that to nobody.
     'Claude for n8n',
     'LibreChat: ChatGPT',
