@@ -16,9 +16,9 @@ const required = {
 /** What else can be said of it. */
 const optional: Readonly<Record<ProviderId, readonly string[]>> = {
   google: ['GOOGLE_HOSTED_DOMAINS'],
-  microsoft: ['MICROSOFT_TENANT', 'MICROSOFT_ALLOWED_TENANTS'],
-  github: ['GITHUB_URL'],
-  oauth: [],
+  microsoft: ['MICROSOFT_TENANT', 'MICROSOFT_ALLOWED_TENANTS', 'MICROSOFT_ALLOWED_GROUPS'],
+  github: ['GITHUB_URL', 'GITHUB_ALLOWED_ORGANIZATIONS'],
+  oauth: ['OAUTH_ALLOWED_GROUPS'],
 };
 
 /**
@@ -46,6 +46,7 @@ export function readProviders(
   const settings = meant.flatMap((id): ProviderSettings[] => {
     const url = urlOf[id](values);
     if (url === undefined) return [];
+    const allowedGroups = groupsOf[id](values);
     const [clientId, clientSecret] = required[id].slice(-2).map((name) => values[name] ?? '');
     return [
       {
@@ -56,6 +57,7 @@ export function readProviders(
         isPrimary: id === primary,
         ...(id === 'google' && { hostedDomains: values.GOOGLE_HOSTED_DOMAINS }),
         ...(id === 'microsoft' && { allowedTenants: values.MICROSOFT_ALLOWED_TENANTS }),
+        ...(allowedGroups !== undefined && { allowedGroups, wantsGroups: true }),
       },
     ];
   });
@@ -67,6 +69,16 @@ export function readProviders(
   const [first, ...others] = settings;
   return first === undefined ? undefined : [first, ...others];
 }
+
+/** Google says no groups: they are of another API, which an administrator's account alone may ask. */
+const groupsOf: Readonly<
+  Record<ProviderId, (values: z.infer<typeof environmentSchema>) => readonly string[] | undefined>
+> = {
+  google: () => undefined,
+  microsoft: ({ MICROSOFT_ALLOWED_GROUPS: ids }) => ids,
+  github: ({ GITHUB_ALLOWED_ORGANIZATIONS: organizations }) => organizations,
+  oauth: ({ OAUTH_ALLOWED_GROUPS: groups }) => groups,
+};
 
 function isNamedBefore(settings: readonly ProviderSettings[], url: URL, index: number): boolean {
   return settings.findIndex((one) => one.url.hostname === url.hostname) < index;

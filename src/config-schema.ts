@@ -1,6 +1,7 @@
 /** What each environment variable may hold, and what is said when it does not. */
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { isDomain, readListedDomain, readListedEmail } from './identity/email-lists.ts';
 import { providerIds } from './identity/provider-profile.ts';
 import { isHostPattern } from './outbound/host-patterns.ts';
 import { clientPolicies } from './protocol/client-policy.ts';
@@ -27,10 +28,11 @@ const isSecureOrLoopback = (value: string) => {
   return url.protocol === 'https:' || isLoopbackHost(url.hostname);
 };
 
-const isTenantId = (value: string) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(value);
-const isDomain = (value: string) =>
-  value.length <= 253 &&
-  /^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/i.test(value);
+const isId = (value: string) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(value);
+const readId = (value: string) => (isId(value) ? value.toLowerCase() : undefined);
+/** An organization, or a team of one, by the names in their addresses: GitHub tells none apart by case. */
+const readGitHubGroup = (value: string) =>
+  /^[a-z0-9_-]{1,100}(\/[a-z0-9_.-]{1,100})?$/i.test(value) ? value.toLowerCase() : undefined;
 
 const wholeNumber = (example: number, min: number, max: number) =>
   text(
@@ -43,6 +45,23 @@ const flag = z
   .transform((value) => value === 'true');
 
 const list = z.string().transform((value) => value.split(/[\s,]+/).filter((item) => item !== ''));
+
+/** A list each of whose entries `read` gives a form to compare; undefined for one that is wrong. */
+const listOf = (items: typeof list, read: (item: string) => string | undefined, message: string) =>
+  items.transform((values, context) => {
+    const entries = values.map(read).filter((entry) => entry !== undefined);
+    if (entries.length === values.length && entries.length > 0) return entries;
+    context.addIssue({ code: 'custom', message });
+    return z.NEVER;
+  });
+
+/** Names that may have spaces in them. */
+const names = z.string().transform((value) =>
+  value
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== ''),
+);
 
 const encryptionKeys = z.string().transform((value, context) => {
   const keys = value
@@ -106,35 +125,61 @@ export const environmentSchema = z
     ),
     OAUTH_CLIENT_ID: z.string(),
     OAUTH_CLIENT_SECRET: z.string(),
+    OAUTH_ALLOWED_GROUPS: listOf(
+      names,
+      (group) => group,
+      'must be names of groups with commas between. Example: mcp-users,/staff/engineering',
+    ),
     GOOGLE_CLIENT_ID: z.string(),
     GOOGLE_CLIENT_SECRET: z.string(),
-    GOOGLE_HOSTED_DOMAINS: list
-      .refine(
-        (domains) => domains.length > 0 && domains.every(isDomain),
-        'must be domains of Google Workspace with commas between. Example: example.com,example.org',
-      )
-      .transform((domains) => domains.map((domain) => domain.toLowerCase())),
+    GOOGLE_HOSTED_DOMAINS: listOf(
+      list,
+      (domain) => (isDomain(domain) ? domain.toLowerCase() : undefined),
+      'must be domains of Google Workspace with commas between. Example: example.com,example.org',
+    ),
     MICROSOFT_CLIENT_ID: z.string(),
     MICROSOFT_CLIENT_SECRET: z.string(),
     MICROSOFT_TENANT: text(
-      (value) =>
-        ['common', 'organizations', 'consumers'].includes(value) || isTenantId(value) || isDomain(value),
+      (value) => ['common', 'organizations', 'consumers'].includes(value) || isId(value) || isDomain(value),
       'must be a tenant’s id or domain, or organizations, consumers or common. Example: 11112222-3333-4444-5555-666677778888',
     ),
-    MICROSOFT_ALLOWED_TENANTS: list
-      .refine(
-        (tenants) => tenants.length > 0 && tenants.every(isTenantId),
-        'must be ids of tenants with commas between. Example: 11112222-3333-4444-5555-666677778888',
-      )
-      .transform((tenants) => tenants.map((tenant) => tenant.toLowerCase())),
+    MICROSOFT_ALLOWED_TENANTS: listOf(
+      list,
+      readId,
+      'must be ids of tenants with commas between. Example: 11112222-3333-4444-5555-666677778888',
+    ),
+    MICROSOFT_ALLOWED_GROUPS: listOf(
+      list,
+      readId,
+      'must be object ids of groups with commas between. Example: 11112222-3333-4444-5555-666677778888',
+    ),
     GITHUB_CLIENT_ID: z.string(),
     GITHUB_CLIENT_SECRET: z.string(),
+    GITHUB_ALLOWED_ORGANIZATIONS: listOf(
+      list,
+      readGitHubGroup,
+      'must be organizations, or teams of them, with commas between. Example: acme,octo-org/maintainers',
+    ),
     GITHUB_URL: text(
       isOrigin,
       'must be the address of GitHub Enterprise, without a path. Example: https://ghe.example.com',
     ).refine(
       isSecureOrLoopback,
       'must be https unless its host is loopback. Example: https://ghe.example.com',
+    ),
+    ALLOWED_EMAILS: listOf(
+      list,
+      readListedEmail,
+      'must be e-mail addresses with commas between. Example: ada@example.com,grace@example.org',
+    ),
+    ALLOWED_EMAIL_DOMAINS: listOf(
+      list,
+      readListedDomain,
+      'must be domains with commas between, *. for all below one. Example: example.com,*.example.com',
+    ),
+    SUPPORT_CONTACT: text(
+      (value) => value.length <= 200 && !/\p{Cc}/u.test(value),
+      'must be one line that says whom to ask, of at most 200 characters. Example: it@example.com',
     ),
     PRIMARY_PROVIDER: z.enum([...providerIds, 'none'], {
       error: 'must be google, microsoft, github, oauth or none. Example: google',

@@ -6,6 +6,7 @@ import { defaultAuthPort, defaultPort, problemsOfMode } from './config-mode.ts';
 import { type Environment, readProviders } from './config-provider.ts';
 import { environmentSchema } from './config-schema.ts';
 import { readToolScopes } from './config-tool-scopes.ts';
+import type { EmailLists } from './identity/email-lists.ts';
 import type { ProviderSettings } from './identity/provider-profile.ts';
 import type { OutboundProxy } from './outbound/outbound-proxy.ts';
 import type { OutboundPolicy } from './outbound/safe-fetch.ts';
@@ -21,6 +22,10 @@ export interface Config {
   readonly mcpServerUrl: string | undefined;
   /** Where people sign in; with several, they choose. */
   readonly providers: readonly [ProviderSettings, ...ProviderSettings[]];
+  /** Whose verified addresses may sign in, at any provider. Undefined: no address is needed. */
+  readonly emailLists: EmailLists | undefined;
+  /** Whom people ask who may not sign in. */
+  readonly supportContact: string | undefined;
   readonly scopesSupported: readonly string[];
   /** Undefined: one good token is enough for everything. */
   readonly toolScopes: ScopePolicy | undefined;
@@ -138,6 +143,11 @@ export function loadConfig(environment: Environment): Config {
     authPort: values.AUTH_PORT ?? defaultAuthPort,
     mcpServerUrl: values.MCP_SERVER_URL,
     providers,
+    emailLists:
+      values.ALLOWED_EMAILS === undefined && values.ALLOWED_EMAIL_DOMAINS === undefined
+        ? undefined
+        : { emails: values.ALLOWED_EMAILS ?? [], domains: values.ALLOWED_EMAIL_DOMAINS ?? [] },
+    supportContact: values.SUPPORT_CONTACT,
     scopesSupported: [...new Set(values.SCOPES_SUPPORTED ?? ['openid', 'profile', 'email'])],
     toolScopes,
     toolScopesMaxBodyBytes: values.TOOL_SCOPES_MAX_BODY_BYTES ?? 1_048_576,

@@ -13,7 +13,7 @@ import { RevocationFeed } from './flows/revocation-feed.ts';
 import type { Services } from './flows/services.ts';
 import { VerifiedTokens } from './flows/verified-tokens.ts';
 import type { ProviderStatus } from './identity/identity-provider.ts';
-import { createIdentityProviders } from './identity/identity-providers.ts';
+import { createIdentityProviders, type IdentityProviders } from './identity/identity-providers.ts';
 import { createProxiedFetch } from './outbound/outbound-proxy.ts';
 import { createSafeFetch, type SafeFetchOptions } from './outbound/safe-fetch.ts';
 import type { Resource } from './protocol/resource.ts';
@@ -74,6 +74,7 @@ export async function buildServices(
           'identity provider',
         ),
     });
+    hintAtLists(config, identityProviders, log);
     identityProviders.start();
     const safeFetch = createSafeFetch({
       policy: config.clientDocuments,
@@ -120,6 +121,16 @@ function warnOfUnknownMethods({ toolScopes }: Config, log: Logger): void {
   const methods = toolScopes === undefined ? [] : unknownMethods(toolScopes);
   if (methods.length > 0)
     log.warn({ methods }, 'TOOL_SCOPES has rules for methods that MCP does not have so far');
+}
+
+/** Nothing is wrong with it; but who meant their own people should hear that everybody is let in. */
+function hintAtLists({ emailLists }: Config, { all }: IdentityProviders, log: Logger): void {
+  const providers = all.filter(({ isPublic }) => isPublic).map(({ displayName }) => displayName);
+  if (providers.length > 0 && emailLists === undefined)
+    log.warn(
+      { providers },
+      'anyone with an account there can sign in. Lists say who may: ALLOWED_EMAILS, ALLOWED_EMAIL_DOMAINS and others',
+    );
 }
 
 function encryptionKeys(config: Config, log: Logger): readonly Uint8Array[] {

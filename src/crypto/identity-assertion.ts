@@ -8,8 +8,27 @@ const assertionType = 'mcp-identity+jwt';
 export interface IdentityClaims extends SignedClaims {
   /** Whether a person is calling, or a machine that acts for itself (RFC 6749 §4.4). */
   readonly subjectType: 'person' | 'machine';
+  /** Of a person; undefined where they are not known. */
+  readonly groups: AssertedGroups | undefined;
 }
 
+/** `too_many`: there are more than a header has room for. */
+export type AssertedGroups = readonly string[] | 'too_many';
+
+/** Header blocks of more than 16 KB are refused by many servers, and the provider's access token is in it too. */
+const maxGroupBytes = 3072;
+
 export async function signIdentityAssertion(key: SigningKey, claims: IdentityClaims): Promise<string> {
-  return signClaims(key, assertionType, claims, { subject_type: claims.subjectType });
+  return signClaims(key, assertionType, claims, {
+    subject_type: claims.subjectType,
+    ...(claims.groups === 'too_many' ? { groups_omitted: true } : { groups: claims.groups }),
+  });
+}
+
+/**
+ * All of them or none: half a list would look like a whole one. Done before they are kept with a token, which there may be
+ * many of.
+ */
+export function groupsThatFit(groups: readonly string[]): AssertedGroups {
+  return Buffer.byteLength(JSON.stringify(groups)) <= maxGroupBytes ? groups : 'too_many';
 }

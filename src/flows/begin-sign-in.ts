@@ -102,6 +102,10 @@ async function redirectWith(
   { signInSecret, ...secrets }: SealedSignIn,
   pending: PendingRequest,
 ): Promise<SignInRedirect> {
-  const url = await provider.signInUrl({ ...secrets, scopes: upstreamScopes(config, pending.scopes) });
+  const url = await provider.signInUrl({
+    ...secrets,
+    scopes: upstreamScopes(config, pending.scopes),
+    choosesAccount: pending.choosesAccount,
+  });
   return { location: url.href, state: secrets.state, signInSecret };
 }

@@ -10,16 +10,18 @@ import { userIdOf } from '../identity/user-id.ts';
 import { AuthorizationError, PageError } from '../protocol/errors.ts';
 import { mayRememberConsent } from '../protocol/recognize-client.ts';
 import { matchRedirectUri, type RedirectTarget, withResponseParameters } from '../protocol/redirect-uri.ts';
+import { formatScope } from '../protocol/scope.ts';
 import { releaseReturn, type ReturningSignIn, takeReturn } from '../repositories/authorization-requests.ts';
 import { type Client, findClient } from '../repositories/clients.ts';
 import { rememberConsent } from '../repositories/consents.ts';
 import { insertGrant } from '../repositories/grants.ts';
 import { placeOf } from '../repositories/sealed-values.ts';
+import { problemOf } from './admission.ts';
 import { type SealedSignIn, signInPlace, upstreamScopes } from './begin-sign-in.ts';
 import { later, lifetimes } from './lifetimes.ts';
 import type { Services } from './services.ts';
 
-type SignInServices = Pick<Services, 'db' | 'clock' | 'config' | 'sealer' | 'identityProviders'>;
+type SignInServices = Pick<Services, 'db' | 'clock' | 'config' | 'sealer' | 'identityProviders' | 'log'>;
 
 /**
  * Only the browser that approved may bring the answer, and only once; nothing is asked of the provider before that is
@@ -27,7 +29,8 @@ type SignInServices = Pick<Services, 'db' | 'clock' | 'config' | 'sealer' | 'ide
  * that its provider was given (RFC 9700 §4.4.2.2). Returns where to send the browser.
  *
  * @throws PageError when the browser, the state or the time is wrong
- * @throws AuthorizationError when the provider refused, with the fitting error for the client
+ * @throws AuthorizationError when the provider refused, with the fitting error for the client; when the lists do, with
+ *   a page for the person
  * @throws ProviderUnavailableError when the provider is away; the answer can be brought again
  */
 export async function completeSignIn(
@@ -61,6 +64,11 @@ export async function completeSignIn(
       scopes: upstreamScopes(services.config, returning.scopes),
     });
     await refuseIdOfClient(services, userIdOf(provider, identity.subject));
+    const problem = problemOf(services, { ...identity, identityProvider: provider.id });
+    if (problem !== undefined) {
+      void giveBack(services, provider, identity, tokens);
+      throw notAdmitted(services, { problem, identity, provider, target, request: returning });
+    }
     const code = await storeGrant(services, returning, provider, identity, tokens);
     await remember(services, client, returning, input.browserId);
     return {
@@ -72,6 +80,7 @@ export async function completeSignIn(
       providerId: provider.id,
     };
   } catch (error) {
+    if (error instanceof AuthorizationError) throw error;
     if (error instanceof ProviderRefusedError) throw toClientError(error, target, returning.state);
     // Nothing was given out: the person may bring the answer again. If this fails as well, they start again.
     await releaseReturn(services.db, upstreamStateHash).catch(() => undefined);
@@ -109,7 +118,10 @@ async function storeGrant(
     issuer: identity.issuer,
     subject: identity.subject,
     email: identity.email,
+    isEmailVerified: identity.isEmailVerified,
     name: identity.name,
+    organization: identity.organization,
+    groups: identity.groups,
     resource: returning.resource,
     scopes: returning.scopes,
     createdAt: now,
@@ -167,6 +179,73 @@ function toClientError(
     state,
     mayRedirect: true,
   });
+}
+
+/**
+ * The person has to learn what happened and whom to ask, which the client cannot tell them. So they see it here, and
+ * take `access_denied` to the client with a click; or they send the client's own request again, for another account.
+ * Nothing was stored.
+ */
+function notAdmitted(
+  { config }: SignInServices,
+  refused: {
+    readonly problem: string;
+    readonly identity: Identity;
+    readonly provider: IdentityProvider;
+    readonly target: RedirectTarget;
+    readonly request: ReturningSignIn;
+  },
+): AuthorizationError {
+  const { identity, provider, request } = refused;
+  return new AuthorizationError('access_denied', {
+    reason: refused.problem,
+    description: 'This account may not sign in here',
+    target: refused.target,
+    state: request.state,
+    mayRedirect: false,
+    page: {
+      code: 'not_admitted',
+      details: {
+        'Your account': `${identity.email ?? identity.name ?? identity.subject} (${provider.displayName})`,
+        ...(config.supportContact !== undefined && { 'Whom to ask': config.supportContact }),
+      },
+      otherAccountUrl: authorizeUrl(config.baseUrl, request),
+    },
+  });
+}
+
+/**
+ * Ends the tokens of a sign-in that was refused; the person does not wait for it, and it is not tried again. Other sign-ins of
+ * theirs, which may end with it, have lost their ground as well.
+ */
+async function giveBack(
+  { log }: SignInServices,
+  provider: IdentityProvider,
+  { issuer }: Identity,
+  tokens: UpstreamTokens,
+): Promise<void> {
+  try {
+    await provider.revoke(tokens, { issuer, isLastOfPerson: true });
+  } catch (error) {
+    log.warn({ err: error, provider: provider.id }, 'the tokens of a refused sign-in were not revoked');
+  }
+}
+
+/** The request that brought the person here, once more, now with a choice of accounts. */
+function authorizeUrl(baseUrl: string, request: ReturningSignIn): string {
+  const url = new URL('/authorize', baseUrl);
+  url.search = new URLSearchParams({
+    response_type: 'code',
+    client_id: request.clientId,
+    redirect_uri: request.redirectUri,
+    ...(request.state !== undefined && { state: request.state }),
+    code_challenge: request.codeChallenge,
+    code_challenge_method: 'S256',
+    resource: request.resource,
+    ...(request.scopes.length > 0 && { scope: formatScope(request.scopes) }),
+    prompt: 'select_account',
+  }).toString();
+  return url.href;
 }
 
 function wrongBrowser(): PageError {

@@ -33,7 +33,7 @@ export async function currentIdentityAssertion(
 
 async function sign(
   { config, keyRing }: AssertionServices,
-  { principal, upstream }: VerifiedToken,
+  { principal, upstream, groups }: VerifiedToken,
   resource: Resource,
   now: Date,
 ): Promise<string> {
@@ -45,6 +45,7 @@ async function sign(
     subject: principal.subject,
     email: principal.email,
     name: principal.name,
+    groups,
     clientId: principal.clientId,
     scope: formatScope(principal.scopes),
     issuedAt: now,

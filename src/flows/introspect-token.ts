@@ -4,6 +4,7 @@ import { findResource } from '../protocol/resource.ts';
 import { findAccessToken, type StoredAccessToken } from '../repositories/access-tokens.ts';
 import type { Client } from '../repositories/clients.ts';
 import { findRefreshToken } from '../repositories/refresh-tokens.ts';
+import { isAdmitted } from './admission.ts';
 import { checkSignature } from './check-signature.ts';
 import { endOfConnection } from './issue-tokens.ts';
 import { isOfRemovedProvider } from './removed-provider.ts';
@@ -53,9 +54,14 @@ async function describeAccessToken(
   if (verified.outcome !== 'valid') return undefined;
   const stored = await findAccessToken(services.db, verified.jti);
   if (stored === undefined || stored.isRevoked || stored.expiresAt <= services.clock()) return undefined;
-  if (isOfRemovedProvider(services, stored.upstream?.identityProvider)) return undefined;
+  if (isOut(services, stored)) return undefined;
   if (!mayKnow(services, client, stored)) return undefined;
   return { ...stored, kind: 'access_token', jti: verified.jti };
+}
+
+/** As at `/mcp` and `/token`; but asking about a token ends nothing. */
+function isOut(services: IntrospectServices, { person }: Pick<StoredAccessToken, 'person'>): boolean {
+  return isOfRemovedProvider(services, person?.identityProvider) || !isAdmitted(services, person);
 }
 
 function mayKnow(services: IntrospectServices, client: Client, token: StoredAccessToken): boolean {
@@ -74,7 +80,7 @@ async function describeRefreshToken(
 ): Promise<TokenFacts | undefined> {
   const stored = await findRefreshToken(services.db, hashSecret(token));
   if (stored === undefined || stored.clientId !== client.clientId) return undefined;
-  if (isOfRemovedProvider(services, stored.identityProvider)) return undefined;
+  if (isOut(services, stored)) return undefined;
   const now = services.clock();
   const end = endOfConnection(services, stored.grantedAt);
   const hasEnded = stored.expiresAt <= now || (end !== undefined && end <= now);

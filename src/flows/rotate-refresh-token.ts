@@ -15,6 +15,7 @@ import {
   type StoredRefreshToken,
 } from '../repositories/refresh-tokens.ts';
 import { takeStepUp } from '../repositories/step-ups.ts';
+import { endUnlisted, isAdmitted } from './admission.ts';
 import { draftTokens, endOfConnection, type IssuedTokens, signTokens } from './issue-tokens.ts';
 import { later, lifetimes } from './lifetimes.ts';
 import { isOfRemovedProvider } from './removed-provider.ts';
@@ -22,15 +23,9 @@ import type { Services } from './services.ts';
 
 type RotateServices = Pick<
   Services,
-  'db' | 'clock' | 'config' | 'keyRing' | 'resources' | 'revocationFeed' | 'identityProviders'
+  'db' | 'clock' | 'config' | 'keyRing' | 'resources' | 'revocationFeed' | 'identityProviders' | 'log'
 >;
 type RefreshRequest = Extract<TokenRequest, { grantType: 'refresh_token' }>;
-
-/**
- * How many successors one request follows, far more than real clients use up within a grace window: one that did so on
- * purpose would make each of its requests dearer than the one before.
- */
-const maxFollowed = 100;
 
 /** What the holder of the presented token may have again: sealed so that nobody else can read it. */
 const successor = z.object({
@@ -43,7 +38,8 @@ const successor = z.object({
 /**
  * Client, resource and scope are checked before anything is used up. Within the grace window a token that was already
  * presented gives the same successor again, since real clients refresh from several processes and lose answers; after
- * it, a second use means that someone else may hold the token, and the grant ends (RFC 9700 §4.14.2).
+ * it, a second use means that someone else may hold the token, and the grant ends (RFC 9700 §4.14.2). So does that of a
+ * person whom the lists do not admit any more.
  *
  * @throws TokenError `invalid_grant`, `invalid_target`, `invalid_scope`, `interaction_required`
  */
@@ -56,8 +52,12 @@ export async function rotateRefreshToken(
   if (stored === undefined || stored.clientId !== client.clientId)
     throw invalidGrant('unknown token or another client’s');
   if (stored.isGrantRevoked) throw invalidGrant('the grant has ended');
-  if (isOfRemovedProvider(services, stored.identityProvider)) {
+  if (isOfRemovedProvider(services, stored.person?.identityProvider)) {
     throw invalidGrant('the identity provider is not configured any more');
+  }
+  if (!isAdmitted(services, stored.person)) {
+    await endUnlisted(services, stored.grantId);
+    throw invalidGrant('the lists do not admit the person any more');
   }
   const now = services.clock();
   if (stored.expiresAt <= now) throw invalidGrant('expired');
@@ -137,13 +137,11 @@ async function refuseWhereMoreIsNeeded(
 /**
  * The answer of the first time, whatever scope the caller asks for now: it says what it is. Where the successor was
  * used in turn, its own successor is the answer, and so on: a token that is spent would end the grant at its next use.
- * Nobody learns more by it than by presenting each successor: each opens the next, within its own grace window.
  */
 async function answerAgain(
   services: RotateServices,
   stored: StoredRefreshToken,
   presented: { readonly token: string; readonly hash: SecretHash; readonly at: Date },
-  followed = 1,
 ): Promise<IssuedTokens> {
   const graceEndsAt = later(stored.consumedAt ?? new Date(0), services.config.refreshGraceSeconds * 1000);
   if (stored.sealedSuccessor === undefined || graceEndsAt <= presented.at) {
@@ -154,13 +152,12 @@ async function answerAgain(
   const issued = successor.parse(
     JSON.parse(openFor(presented.token, stored.sealedSuccessor, successorPlace(presented.hash))),
   );
-  if (followed === maxFollowed) return issued;
   const token = issued.refreshToken;
   const hash = hashSecret(token);
   const next = await findRefreshToken(services.db, hash);
   return next?.consumedAt === undefined
     ? issued
-    : answerAgain(services, next, { token, hash, at: presented.at }, followed + 1);
+    : answerAgain(services, next, { token, hash, at: presented.at });
 }
 
 function successorPlace(presentedHash: SecretHash): string {

@@ -175,6 +175,7 @@ function readPendingRequest(
     state: request.state,
     codeChallenge: request.codeChallenge,
     resource: resource.identifier,
+    choosesAccount: request.choosesAccount,
     scopes: grantableScopes(requestedScopes, config.scopesSupported, allowedScopes, localScopes(config)),
   };
   return { pending, resource, forcesConsent: request.forcesConsent };

@@ -1,5 +1,6 @@
 /** Access tokens that were verified a moment ago: bounded memory, emptied by revocations. */
 import { LRUCache } from 'lru-cache';
+import type { AssertedGroups } from '../crypto/identity-assertion.ts';
 import type { Principal } from '../protocol/principal.ts';
 import type { Revocation } from '../repositories/revocations.ts';
 
@@ -22,6 +23,8 @@ export interface VerifiedToken {
   readonly principal: Omit<Principal, 'upstreamAccessToken' | 'identityAssertion'>;
   /** A machine has none. */
   readonly upstream: UpstreamState | undefined;
+  /** What signed identities may say of them; undefined where there are none. */
+  readonly groups: AssertedGroups | undefined;
   assertion: KeptAssertion | undefined;
 }
 

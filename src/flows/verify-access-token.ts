@@ -1,9 +1,11 @@
 /** Accepts or refuses an access token for a protected resource. */
+import { groupsThatFit } from '../crypto/identity-assertion.ts';
 import { BearerError, TemporarilyUnavailableError } from '../protocol/errors.ts';
 import type { Principal } from '../protocol/principal.ts';
 import type { Resource } from '../protocol/resource.ts';
 import { findAccessToken, type StoredAccessToken } from '../repositories/access-tokens.ts';
 import { placeOf } from '../repositories/sealed-values.ts';
+import { endUnlisted, isAdmitted } from './admission.ts';
 import { checkSignature } from './check-signature.ts';
 import { currentIdentityAssertion } from './current-identity-assertion.ts';
 import { currentUpstreamToken } from './current-upstream-token.ts';
@@ -27,7 +29,7 @@ type VerifyServices = Pick<
 /**
  * A token seen before is trusted from memory for as long as the revocation feed is followed closely; otherwise, and
  * at first sight, the database is asked. Order: signature, type, issuer, audience, lifetime (RFC 9068 §4), then
- * revocation of the token and its grant.
+ * revocation of the token and its grant, then the lists of who may sign in.
  *
  * @throws BearerError `invalid_token`
  * @throws DatabaseUnavailableError, TemporarilyUnavailableError when it cannot be decided: never a guess
@@ -85,8 +87,13 @@ async function verifyWithDatabase(
     services.verifiedTokens.remove(token);
     throw refusal(stored === undefined ? 'unknown token' : 'revoked');
   }
-  if (isOfRemovedProvider(services, stored.upstream?.identityProvider)) {
+  if (isOfRemovedProvider(services, stored.person?.identityProvider)) {
     throw refusal('the identity provider is not configured any more');
+  }
+  if (!isAdmitted(services, stored.person)) {
+    services.verifiedTokens.remove(token);
+    await endUnlisted(services, stored.grantId);
+    throw refusal('the lists do not admit the person any more');
   }
   const verified = toVerified(services, jti, stored);
   services.verifiedTokens.add(token, verified, position);
@@ -100,7 +107,7 @@ async function verifySignature(services: VerifyServices, token: string, resource
 }
 
 function toVerified(services: VerifyServices, jti: string, stored: StoredAccessToken): VerifiedToken {
-  const { grantId, clientId, subject, email, name, scopes, resource, expiresAt, upstream } = stored;
+  const { grantId, clientId, subject, email, name, scopes, resource, expiresAt, upstream, person } = stored;
   return {
     principal: { jti, grantId, clientId, subject, email, name, scopes, resource, expiresAt },
     upstream: upstream && {
@@ -112,6 +119,7 @@ function toVerified(services: VerifyServices, jti: string, stored: StoredAccessT
       expiresAt: upstream.expiresAt,
       hasRefreshToken: upstream.hasRefreshToken,
     },
+    groups: services.config.identityAssertion && person?.groups ? groupsThatFit(person.groups) : undefined,
     assertion: undefined,
   };
 }

@@ -27,6 +27,7 @@ interface Refusal {
   readonly retryAfterSeconds?: number;
   readonly details?: PageError['details'];
   readonly continueTo?: { readonly url: string; readonly label: string };
+  readonly startAgain?: { readonly url: string; readonly label: string };
 }
 
 export function registerErrorHandler(app: FastifyInstance, services: Services): void {
@@ -77,11 +78,16 @@ function toRefusal(services: Services, error: FastifyError, request: FastifyRequ
     return { status, code, description, details, ...(status === 503 && { retryAfterSeconds }) };
   }
   if (error instanceof AuthorizationError) {
+    const { page } = error;
     return {
-      status: 400,
-      code: error.code,
+      status: page === undefined ? 400 : 403,
+      code: page?.code ?? error.code,
       description: error.description,
       continueTo: { url: errorLocation(services, error), label: 'Back to the app' },
+      ...(page !== undefined && {
+        details: page.details,
+        startAgain: { url: page.otherAccountUrl, label: 'Use another account' },
+      }),
     };
   }
   if (error instanceof RateLimitError) {
@@ -135,6 +141,7 @@ async function sendRefusal(
         requestId: request.id,
         ...(refusal.details === undefined ? {} : { details: refusal.details }),
         ...(refusal.continueTo === undefined ? {} : { continueTo: refusal.continueTo }),
+        ...(refusal.startAgain === undefined ? {} : { startAgain: refusal.startAgain }),
       }),
     );
   }
@@ -162,6 +169,7 @@ const wireCodes: ReadonlyMap<string, string> = new Map([
   ['wrong_browser', 'access_denied'],
   ['forbidden_origin', 'access_denied'],
   ['client_not_allowed', 'unauthorized_client'],
+  ['not_admitted', 'access_denied'],
 ]);
 
 function wireCode(code: string, request: FastifyRequest): string {

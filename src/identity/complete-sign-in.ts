@@ -62,7 +62,11 @@ export async function completeSignIn(
     const issuer = idToken?.iss ?? metadata.server.issuer;
     const { groups, ...identity } = readIdentity(issuer, refined ?? claims);
     return {
-      identity: { ...identity, ...(settings.wantsGroups === true && { groups: groups ?? [] }) },
+      identity: {
+        ...identity,
+        organization: profile.organizationOf?.(refined ?? claims),
+        ...(settings.wantsGroups === true && { groups: groups ?? [] }),
+      },
       tokens: tokensOf.latest(),
     };
   } catch (error) {

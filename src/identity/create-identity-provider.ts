@@ -72,6 +72,7 @@ export function createIdentityProvider(
     id: settings.id,
     isPrimary: settings.isPrimary,
     displayName: profile.displayName,
+    isPublic: profile.isPublic === true && settings.allowedGroups === undefined,
     status: kept.status,
     start: kept.start,
     stop: kept.stop,

@@ -43,9 +43,8 @@ async function completeClaims(
 ): Promise<Claims> {
   try {
     const userInfo: Claims = await fetchUserInfo(config, accessToken, idToken.sub);
-    // An e-mail that either of them calls unverified is.
-    const unverified = [idToken, userInfo].find(({ email_verified: verified }) => isFalse(verified));
-    return { ...userInfo, ...idToken, ...(unverified && { email_verified: false }) };
+    const claims = { ...userInfo, ...idToken };
+    return { ...claims, email_verified: isVerified(claims.email, [idToken, userInfo]) };
   } catch (error) {
     const refusalOrFailure = signInError(error);
     const isEnough =
@@ -53,6 +52,16 @@ async function completeClaims(
     if (refusalOrFailure instanceof ProviderUnavailableError && isEnough) return idToken;
     throw refusalOrFailure;
   }
+}
+
+/**
+ * An e-mail that either of them calls unverified is. `email_verified` of another address, or of none, says nothing about this
+ * one.
+ */
+function isVerified(email: unknown, sources: readonly Claims[]): unknown {
+  if (sources.some(({ email_verified: verified }) => isFalse(verified))) return false;
+  const about = sources.filter((claims) => claims.email === email);
+  return about.find(({ email_verified: verified }) => verified !== undefined)?.email_verified;
 }
 
 /** The endpoint itself said no: asking again would change nothing. */

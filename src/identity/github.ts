@@ -41,6 +41,8 @@ function profileOf(origin: string, wantsGroups: boolean): ProviderProfile {
   const api = apiOf(origin);
   return {
     displayName: 'GitHub',
+    isPublic: new URL(origin).hostname === 'github.com',
+    accountPrompt: 'select_account',
     metadata: metadataOf(origin),
     // OpenID scopes mean nothing to GitHub.
     scopes: (clientScopes) => withIdentityScopes(identityScopes, clientScopes.filter(isGitHubScope)),

@@ -1,5 +1,4 @@
 /** Google: an OpenID provider with a way of its own to ask for a refresh token. */
-import { ProviderRefusedError } from './identity-provider.ts';
 import { openIdScopes, withIdentityScopes, type ProviderMatcher } from './provider-profile.ts';
 
 /** All of Google's scopes but those of OpenID are such addresses. */
@@ -11,6 +10,7 @@ export const google: ProviderMatcher = ({ id, url, hostedDomains }) =>
   id === 'google' || url.hostname === 'accounts.google.com'
     ? {
         displayName: 'Google',
+        isPublic: hostedDomains === undefined,
         metadata: { discoverFrom: new URL('https://accounts.google.com') },
         // There is no `offline_access` at Google: the request would fail with invalid_scope, as with any unknown scope.
         scopes: (clientScopes) =>
@@ -23,20 +23,12 @@ export const google: ProviderMatcher = ({ id, url, hostedDomains }) =>
         parameters: () => ({
           access_type: 'offline',
           prompt: 'consent',
-          // A hint only, which the person can change: `refineClaims` is what counts.
+          // A hint only, which the person can change: the claim is what counts.
           ...(hostedDomains?.length === 1 && { hd: hostedDomains[0] ?? '' }),
           ...(hostedDomains !== undefined && hostedDomains.length > 1 && { hd: '*' }),
         }),
+        accountPrompt: 'select_account',
         // The claim, not the part after the @: an address of a domain can be registered by anyone who reads its mail.
-        refineClaims: async ({ claims }) => {
-          const domain = typeof claims.hd === 'string' ? claims.hd.toLowerCase() : undefined;
-          if (hostedDomains !== undefined && (domain === undefined || !hostedDomains.includes(domain))) {
-            throw new ProviderRefusedError(
-              'access_denied',
-              'the account is of no hosted domain that may sign in',
-            );
-          }
-          return claims;
-        },
+        organizationOf: ({ hd }) => (typeof hd === 'string' ? hd.toLowerCase() : undefined),
       }
     : undefined;

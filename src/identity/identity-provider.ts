@@ -11,6 +11,8 @@ export interface Identity {
   /** Whether the provider says that the address is theirs: without that it opens no door. */
   readonly isEmailVerified: boolean;
   readonly name?: string | undefined;
+  /** Whose account it is: the hosted domain at Google, the id of the tenant at Microsoft. Both in lower case. */
+  readonly organization?: string | undefined;
   /** Present when they were asked for: `org` and `org/team` at GitHub, ids at Microsoft, elsewhere as they are sent. */
   readonly groups?: readonly string[] | undefined;
 }
@@ -38,6 +40,8 @@ export interface IdentityProvider {
   readonly isPrimary: boolean;
   /** Shown to people: `Google`, or the provider's host name. */
   readonly displayName: string;
+  /** Whether anyone can get an account that it lets in: then only lists keep strangers out. */
+  readonly isPublic: boolean;
   /** Whether the provider can be used now, without asking it. */
   status(): ProviderStatus;
   /** Starts discovery in the background and keeps retrying until it succeeds or `stop` is called. */
@@ -45,11 +49,16 @@ export interface IdentityProvider {
   stop(): void;
   /**
    * Where to send the browser. `scopes` are those of the client that the provider should grant;
-   * the identity scopes that the provider needs are added.
+   * the identity scopes that the provider needs are added. With `choosesAccount` the person is not signed in with the
+   * account that they are using there, but asked which.
    * @throws ProviderUnavailableError
    */
   signInUrl(
-    request: SignInSecrets & { readonly redirectUri: string; readonly scopes: readonly string[] },
+    request: SignInSecrets & {
+      readonly redirectUri: string;
+      readonly scopes: readonly string[];
+      readonly choosesAccount?: boolean;
+    },
   ): Promise<URL>;
   /**
    * Redeems the provider's answer and says who the person is.

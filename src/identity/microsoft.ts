@@ -37,6 +37,7 @@ export const microsoft: ProviderMatcher = (settings) => {
   const resourceScopes = (clientScopes: readonly string[]) => clientScopes.filter(isMicrosoftScope);
   return {
     displayName: 'Microsoft',
+    isPublic: !isNamedTenant && settings.allowedTenants === undefined,
     metadata: {
       // `/{tenant}/oauth2/v2.0/authorize`, which the portal shows, belongs to the issuer `/{tenant}/v2.0`.
       discoverFrom: new URL(`${origin}/${tenant}/v2.0`),
@@ -51,6 +52,7 @@ export const microsoft: ProviderMatcher = (settings) => {
     knowsScope: (scope) => openIdScopes.has(scope) || isMicrosoftScope(scope),
     // No `prompt=consent`: where an administrator has consented for all, it would ask people who may not consent.
     parameters: () => ({}),
+    accountPrompt: 'select_account',
     // Scopes of several resources may be consented to at once, but a token is for one (AADSTS28000, AADSTS28003).
     tokenParameters: (clientScopes) => {
       const asked = resourceScopes(clientScopes);
@@ -60,6 +62,7 @@ export const microsoft: ProviderMatcher = (settings) => {
       const scopes = asked.filter((scope) => resourceOf(scope) === first);
       return { scope: ['openid', 'profile', 'email', 'offline_access', ...scopes].join(' ') };
     },
+    organizationOf: ({ tid }) => (typeof tid === 'string' ? tid.toLowerCase() : undefined),
     refineClaims: async (signedIn) => {
       const person = readPerson(signedIn.claims, signedIn.signingKey, settings, isNamedTenant);
       return wantsGroups === true && hasOverage(signedIn.claims)
@@ -119,10 +122,7 @@ function readPerson(
     throw new ProviderRefusedError('server_error', 'the ID token is signed with a key of another issuer');
   }
   const tenant = ids.tid.toLowerCase();
-  if (allowedTenants !== undefined && !allowedTenants.includes(tenant)) {
-    throw new ProviderRefusedError('access_denied', 'the account is of no tenant that may sign in');
-  }
-  const isTrusted = isNamedTenant || allowedTenants !== undefined;
+  const isTrusted = isNamedTenant || allowedTenants?.includes(tenant) === true;
   return { ...claims, sub: `${tenant}.${ids.oid.toLowerCase()}`, ...readEmail(claims, tenant, isTrusted) };
 }
 

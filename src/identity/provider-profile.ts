@@ -19,6 +19,8 @@ export interface ProviderSettings {
   readonly hostedDomains?: readonly string[] | undefined;
   /** Microsoft: the tenants, by id, whose people may sign in; undefined: all that the URL admits. */
   readonly allowedTenants?: readonly string[] | undefined;
+  /** The groups, as in `Identity`, whose people may sign in; undefined: nobody needs one. */
+  readonly allowedGroups?: readonly string[] | undefined;
   /** Whether the person's groups are needed: they may cost a scope, and calls of an API. */
   readonly wantsGroups?: boolean | undefined;
 }
@@ -41,6 +43,8 @@ export interface SignedIn {
 
 export interface ProviderProfile {
   readonly displayName: string;
+  /** Whether anyone can get an account that it lets in. Default: not as far as we know. */
+  readonly isPublic?: boolean;
   /** Where discovery starts, or the metadata of a provider that publishes none. */
   readonly metadata:
     | {
@@ -59,6 +63,8 @@ export interface ProviderProfile {
   knowsScope?(scope: string): boolean;
   /** Parameters of the authorization request that only this provider needs. */
   parameters(metadata: ProviderMetadata): Readonly<Record<string, string>>;
+  /** The `prompt` that lets the person choose an account; by default `login`, where that means something. */
+  readonly accountPrompt?: string;
   /** Parameters of the token request for a code that only this provider needs. */
   tokenParameters?(clientScopes: readonly string[]): Readonly<Record<string, string>>;
   /** Token endpoint errors, besides `invalid_grant`, that mean that a refresh token is over. */
@@ -68,10 +74,12 @@ export interface ProviderProfile {
   /** Who the person is, for a provider with neither ID tokens nor a userinfo endpoint. */
   fetchClaims?(callApi: CallApi): Promise<Claims>;
   /**
-   * Reads the claims by this provider's own rules.
-   * @throws ProviderRefusedError `access_denied` for someone who may not sign in
+   * Reads the claims by this provider's own rules. Who may sign in is decided elsewhere.
+   * @throws ProviderRefusedError when they do not say who the person is
    */
   refineClaims?(signedIn: SignedIn): Promise<Claims>;
+  /** Whose account it is, where lists can name that. */
+  organizationOf?(claims: Claims): string | undefined;
 }
 
 /** The profile, if the settings mean this provider. */

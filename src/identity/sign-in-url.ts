@@ -1,7 +1,7 @@
 /** Where a browser is sent to sign in: the authorization request to the provider. */
 import { buildAuthorizationUrl, calculatePKCECodeChallenge } from 'openid-client';
 import { connect, type ProviderContext } from './connect.ts';
-import type { SignInSecrets } from './identity-provider.ts';
+import type { IdentityProvider } from './identity-provider.ts';
 import type { ProviderMetadata } from './provider-metadata.ts';
 
 /**
@@ -12,9 +12,13 @@ import type { ProviderMetadata } from './provider-metadata.ts';
 export async function signInUrl(
   context: ProviderContext,
   metadata: ProviderMetadata,
-  request: SignInSecrets & { readonly redirectUri: string; readonly scopes: readonly string[] },
+  request: Parameters<IdentityProvider['signInUrl']>[0],
 ): Promise<URL> {
-  const scope = context.profile.scopes(request.scopes, metadata).join(' ');
+  const { profile } = context;
+  const { prompt, ...parameters } = profile.parameters(metadata);
+  const accountPrompt = profile.accountPrompt ?? (metadata.isOpenId ? 'login' : undefined);
+  const prompts = [prompt, request.choosesAccount === true ? accountPrompt : undefined].filter(Boolean);
+  const scope = profile.scopes(request.scopes, metadata).join(' ');
   return buildAuthorizationUrl(await connect(context, metadata, { idToken: metadata.isOpenId }), {
     redirect_uri: request.redirectUri,
     ...(scope !== '' && { scope }),
@@ -22,6 +26,7 @@ export async function signInUrl(
     ...(metadata.isOpenId && { nonce: request.nonce }),
     code_challenge: await calculatePKCECodeChallenge(request.codeVerifier),
     code_challenge_method: 'S256',
-    ...context.profile.parameters(metadata),
+    ...(prompts.length > 0 && { prompt: prompts.join(' ') }),
+    ...parameters,
   });
 }

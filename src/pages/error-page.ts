@@ -16,12 +16,23 @@ export interface ErrorPageProps {
   /** Facts worth showing: asked and registered redirect URIs, for example. */
   readonly details?: Readonly<Record<string, string | readonly string[]>>;
   /** A way back to the app; the caller has checked that the address belongs to it. */
-  readonly continueTo?: { readonly url: string; readonly label: string };
+  readonly continueTo?: PageLink;
+  /** A way to do it again differently, on this server: the first choice where there is one. */
+  readonly startAgain?: PageLink;
+}
+
+interface PageLink {
+  readonly url: string;
+  readonly label: string;
 }
 
 export function errorPage(props: ErrorPageProps): Html {
   const details = Object.entries(props.details ?? {});
-  const link = props.continueTo && appLink(props.continueTo.url);
+  const links = [props.startAgain, props.continueTo].filter((link) => link !== undefined);
+  const [first, ...others] = links.flatMap(({ url, label }) => {
+    const address = appLink(url);
+    return address === undefined ? [] : [{ address, label: claimed(label, 60) }];
+  });
   return layout({
     title: props.title,
     body: html`
@@ -31,7 +42,13 @@ export function errorPage(props: ErrorPageProps): Html {
         <p>${claimed(props.nextStep)}</p>
       </div>
       ${details.length > 0 && html`<dl class="well small">${details.map(detail)}</dl>`}
-      ${link && html`<p class="actions"><a class="button primary" href="${link}">${claimed(props.continueTo.label, 60)}</a></p>`}
+      ${
+        first &&
+        html`<p class="actions">
+          <a class="button primary" href="${first.address}">${first.label}</a>
+          ${others.map(({ address, label }) => html`<a class="button" href="${address}">${label}</a>`)}
+        </p>`
+      }
       <footer class="small soft">
         <p>Error <code>${claimed(props.code)}</code> · Request <code>${claimed(props.requestId)}</code></p>
       </footer>

@@ -87,6 +87,12 @@ const errors = {
     message: 'The app asked for access to a server that is not here.',
     nextStep: 'Check the server address in the app’s settings, then connect again.',
   },
+  not_admitted: {
+    title: 'Your account may not sign in here',
+    message:
+      'You have signed in, but the people who run this server let only certain accounts in. Nothing of yours was kept.',
+    nextStep: 'Use another account, or ask them to let this one in.',
+  },
   access_denied: {
     title: 'Access was not given',
     message: 'The request was declined, and the app received nothing.',

@@ -38,6 +38,8 @@ export interface AuthorizationRequest {
   readonly codeChallenge: string;
   /** Whether the client wants the person to be asked again (OpenID Connect Core §3.1.2.1). */
   readonly forcesConsent: boolean;
+  /** Whether the person shall choose an account at the provider, or sign in there anew (the same section). */
+  readonly choosesAccount: boolean;
   readonly resources: readonly string[];
 }
 
@@ -72,6 +74,7 @@ export function readRequestPart(raw: RawParameters): AuthorizationRequest | Requ
     scope: request.scope,
     codeChallenge: request.code_challenge,
     forcesConsent: /(^| )(consent|login|select_account)( |$)/.test(request.prompt ?? ''),
+    choosesAccount: /(^| )(login|select_account)( |$)/.test(request.prompt ?? ''),
     resources: request.resource ?? [],
   };
 }

@@ -25,6 +25,14 @@ export class TokenError extends Refusal {
   override readonly name = 'TokenError';
 }
 
+/** A 403 page of an authorization that ends with the person's account. */
+interface RefusalPage {
+  readonly code: string;
+  readonly details: Readonly<Record<string, string>>;
+  /** Where to begin again with another account. */
+  readonly otherAccountUrl: string;
+}
+
 /**
  * An error in an authorization request whose redirect URI is trusted: it may be sent to the client
  * (RFC 6749 §4.1.2.1, RFC 9207).
@@ -38,18 +46,22 @@ export class AuthorizationError extends Refusal {
    * acted; until then the error is a page with a link, or we would be an open redirector (RFC 9700 §4.11.2).
    */
   readonly mayRedirect: boolean;
+  /** What the person is shown in other words than the client. */
+  readonly page: RefusalPage | undefined;
   constructor(
     code: string,
     options: RefusalOptions & {
       readonly target: RedirectTarget;
       readonly state: string | undefined;
       readonly mayRedirect: boolean;
+      readonly page?: RefusalPage;
     },
   ) {
     super(code, options);
     this.target = options.target;
     this.state = options.state;
     this.mayRedirect = options.mayRedirect;
+    this.page = options.page;
   }
 }
 

@@ -91,8 +91,7 @@ function withoutPort(uri: string): string {
 
 /**
  * The client whose name this one bears, be it spaced out or among other words, without being in a place of that
- * client's. Where several fit ("Claude Code" is also a "Claude"), one that is at home there settles it; but one that is
- * at home anywhere does so for itself alone, or "Claude for n8n" would be no imitation wherever its answer goes.
+ * client's. Where several fit ("Claude Code" is also a "Claude"), one that is at home there settles it.
  */
 function findImitated(clientName: string, redirectUri: string): KnownClient | undefined {
   const words = glance(clientName);
@@ -104,13 +103,13 @@ function findImitated(clientName: string, redirectUri: string): KnownClient | un
     .map((client) => ({ client, bearing: [client.name, ...(client.otherNames ?? [])].filter(bears) }))
     .filter(({ bearing }) => bearing.length > 0);
   const place = placeOf(redirectUri);
-  const isAtHome = named.some(({ client }) => callbacksOf(client).some((uri) => placeOf(uri) === place));
-  if (isAtHome || named.every(({ client }) => client.isSelfHosted === true)) return undefined;
+  const isAtHome = named.some(
+    ({ client }) => client.isSelfHosted === true || callbacksOf(client).some((uri) => placeOf(uri) === place),
+  );
+  if (isAtHome) return undefined;
   const closeness = ({ bearing }: (typeof named)[number]): number =>
     Math.max(...bearing.map((name) => name.length));
-  return named
-    .filter(({ client }) => client.isSelfHosted !== true)
-    .toSorted((a, b) => closeness(b) - closeness(a))[0]?.client;
+  return named.toSorted((a, b) => closeness(b) - closeness(a))[0]?.client;
 }
 
 /** Whether some of the first words, without the spaces between them, are the text. */
@@ -160,15 +159,11 @@ const lookAlikes: ReadonlyMap<string, string> = new Map(
   }).flatMap(([letter, others]) => Array.from(others, (other): [string, string] => [other, letter])),
 );
 
-/**
- * The words of a name as they look at a glance: without case, marks, invisible characters and look-alikes. A capital
- * beside a small letter begins a word ("ClaudeDesktop", "ChatGPTConnector").
- */
+/** The words of a name as they look at a glance: without case, marks, invisible characters and look-alikes. */
 function glance(name: string): readonly string[] {
   const plain = name
     .normalize('NFKD')
     .replaceAll(/[\p{M}\p{Cf}]/gu, '')
-    .replaceAll(/(?<=\p{Ll})(?=\p{Lu})|(?<=\p{Lu})(?=\p{Lu}\p{Ll})/gu, ' ')
     .toLowerCase();
   const latin = Array.from(plain, (character) => lookAlikes.get(character) ?? character).join('');
   return latin.split(/[^\p{L}\p{N}]+/u).filter((word) => word !== '');

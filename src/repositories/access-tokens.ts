@@ -1,6 +1,7 @@
 /** Access tokens, as a request for a protected resource needs them. */
 import { z } from 'zod';
 import { type Queryable, sql } from './database.ts';
+import { personColumns, readPerson, type StoredPerson } from './grants.ts';
 import { bytes, findOne, instant, texts } from './rows.ts';
 
 export interface StoredAccessToken {
@@ -15,6 +16,8 @@ export interface StoredAccessToken {
   readonly expiresAt: Date;
   /** The token itself, or its grant. */
   readonly isRevoked: boolean;
+  /** Who signed in. Undefined for a machine. */
+  readonly person: StoredPerson | undefined;
   /** The sign-in behind it; a machine acts for itself and has none. */
   readonly upstream: StoredUpstream | undefined;
 }
@@ -33,14 +36,13 @@ const accessTokenRow = z
     client_id: z.string(),
     resource: z.string(),
     subject: z.string(),
-    email: z.string().nullable(),
     name: z.string().nullable(),
     scopes: texts,
     issued_at: instant,
     expires_at: instant,
     is_revoked: z.boolean(),
     upstream_session_id: z.string().nullable(),
-    identity_provider: z.string().nullable(),
+    ...personColumns,
     sealed_access_token: bytes.nullable(),
     access_token_expires_at: instant.nullable(),
     has_refresh_token: z.boolean(),
@@ -56,6 +58,7 @@ const accessTokenRow = z
     issuedAt: row.issued_at,
     expiresAt: row.expires_at,
     isRevoked: row.is_revoked,
+    person: readPerson(row),
     upstream:
       row.upstream_session_id === null || row.identity_provider === null || row.sealed_access_token === null
         ? undefined
@@ -74,7 +77,8 @@ export async function findAccessToken(db: Queryable, jti: string): Promise<Store
     db,
     accessTokenRow,
     sql`
-      select grant_id, client_id, resource, grants.subject, email, name, access_tokens.scopes,
+      select grant_id, client_id, resource, grants.subject, email, email_verified, name, organization, groups,
+        access_tokens.scopes,
         issued_at, access_tokens.expires_at, (access_tokens.revoked_at is not null or grants.revoked_at is not null) as is_revoked,
         upstream_session_id, identity_provider, sealed_access_token, access_token_expires_at,
         sealed_refresh_token is not null as has_refresh_token

@@ -11,6 +11,8 @@ export interface PendingRequest {
   readonly codeChallenge: string;
   readonly resource: string;
   readonly scopes: readonly string[];
+  /** Whether the person is to choose an account at the provider. */
+  readonly choosesAccount: boolean;
 }
 
 const pendingColumns = z.object({
@@ -20,6 +22,7 @@ const pendingColumns = z.object({
   code_challenge: z.string(),
   resource: z.string(),
   scopes: texts,
+  chooses_account: z.boolean(),
 });
 
 function toPending(row: z.infer<typeof pendingColumns>): PendingRequest {
@@ -30,6 +33,7 @@ function toPending(row: z.infer<typeof pendingColumns>): PendingRequest {
     codeChallenge: row.code_challenge,
     resource: row.resource,
     scopes: row.scopes,
+    choosesAccount: row.chooses_account,
   };
 }
 
@@ -45,10 +49,10 @@ export async function insertAuthorizationRequest(
 ): Promise<boolean> {
   const { rowCount } = await db.query(sql`
     insert into authorization_requests (request_id_hash, consent_hash, client_id, redirect_uri, state, code_challenge,
-      resource, scopes, created_at, expires_at)
+      resource, scopes, chooses_account, created_at, expires_at)
     select ${request.requestIdHash}::bytea, ${request.consentHash}::bytea, client_id, ${request.redirectUri}::text,
       ${request.state ?? null}::text, ${request.codeChallenge}::text, ${request.resource}::text,
-      ${request.scopes}::text[], ${request.createdAt}::timestamptz, ${request.expiresAt}::timestamptz
+      ${request.scopes}::text[], ${request.choosesAccount}::boolean, ${request.createdAt}::timestamptz, ${request.expiresAt}::timestamptz
     from clients
     where client_id = ${request.clientId}
     for key share`);
@@ -93,8 +97,8 @@ export async function findAskedRequest(db: Queryable, key: AskedKey): Promise<As
     db,
     askedRow,
     sql`
-      select client_id, redirect_uri, state, code_challenge, resource, scopes, decided_at, identity_provider,
-        upstream_state_hash, sealed_sign_in
+      select client_id, redirect_uri, state, code_challenge, resource, scopes, chooses_account, decided_at,
+        identity_provider, upstream_state_hash, sealed_sign_in
       from authorization_requests
       where request_id_hash = ${key.requestIdHash}
         and consent_hash = ${key.consentHash}
@@ -169,7 +173,8 @@ export async function takeReturn(
         and sign_in_hash = ${key.signInHash}
         and returned_at is null
         and expires_at > ${key.now}
-      returning client_id, redirect_uri, state, code_challenge, resource, scopes, identity_provider, sealed_sign_in`,
+      returning client_id, redirect_uri, state, code_challenge, resource, scopes, chooses_account, identity_provider,
+        sealed_sign_in`,
   );
 }
 

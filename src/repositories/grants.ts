@@ -2,7 +2,38 @@
 import { z } from 'zod';
 import type { SecretHash } from '../protocol/secret-hash.ts';
 import { type Queryable, sql } from './database.ts';
-import { findOne } from './rows.ts';
+import { findOne, texts } from './rows.ts';
+
+/** What allow-lists are compared with, as it was stored at the sign-in. */
+export interface StoredPerson {
+  readonly identityProvider: string;
+  readonly email: string | undefined;
+  readonly isEmailVerified: boolean;
+  readonly organization: string | undefined;
+  /** Undefined when they were not asked for. */
+  readonly groups: readonly string[] | undefined;
+}
+
+/** Its columns of `grants` and `upstream_sessions`, all null for a machine. */
+export const personColumns = {
+  identity_provider: z.string().nullable(),
+  email: z.string().nullable(),
+  email_verified: z.boolean().nullable(),
+  organization: z.string().nullable(),
+  groups: texts.nullable(),
+};
+
+/** Undefined for a grant without a person. A grant from before the columns existed has an address that proves nothing. */
+export function readPerson(row: z.infer<z.ZodObject<typeof personColumns>>): StoredPerson | undefined {
+  if (row.identity_provider === null) return undefined;
+  return {
+    identityProvider: row.identity_provider,
+    email: row.email ?? undefined,
+    isEmailVerified: row.email_verified ?? false,
+    organization: row.organization ?? undefined,
+    groups: row.groups ?? undefined,
+  };
+}
 
 export interface NewGrant {
   readonly grantId: string;
@@ -13,7 +44,10 @@ export interface NewGrant {
   readonly issuer: string;
   readonly subject: string;
   readonly email: string | undefined;
+  readonly isEmailVerified: boolean;
   readonly name: string | undefined;
+  readonly organization: string | undefined;
+  readonly groups: readonly string[] | undefined;
   readonly resource: string;
   readonly scopes: readonly string[];
   readonly createdAt: Date;
@@ -46,11 +80,11 @@ export async function insertGrant(db: Queryable, grant: NewGrant): Promise<void>
         ${upstream.sealedAccessToken}, ${upstream.accessTokenExpiresAt ?? null}, ${upstream.sealedRefreshToken ?? null},
         ${upstream.grantedScope ?? null}, ${grant.createdAt}, ${grant.createdAt})
     ), granted as (
-      insert into grants (grant_id, client_id, upstream_session_id, issuer, subject, email, name, resource, scopes,
-        created_at, expires_at)
+      insert into grants (grant_id, client_id, upstream_session_id, issuer, subject, email, email_verified, name,
+        organization, groups, resource, scopes, created_at, expires_at)
       values (${grant.grantId}, ${grant.clientId}, ${upstream.sessionId}, ${grant.issuer}, ${grant.userId},
-        ${grant.email ?? null}, ${grant.name ?? null}, ${grant.resource}, ${grant.scopes}, ${grant.createdAt},
-        ${grant.expiresAt})
+        ${grant.email ?? null}, ${grant.isEmailVerified}, ${grant.name ?? null}, ${grant.organization ?? null},
+        ${grant.groups ?? null}, ${grant.resource}, ${grant.scopes}, ${grant.createdAt}, ${grant.expiresAt})
     ), used as (
       update clients
       set last_used_at = ${grant.createdAt}

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { SecretHash } from '../protocol/secret-hash.ts';
 import { type Queryable, sql } from './database.ts';
+import { personColumns, readPerson, type StoredPerson } from './grants.ts';
 import { bytes, findOne, instant, texts } from './rows.ts';
 
 export interface StoredRefreshToken {
@@ -20,8 +21,8 @@ export interface StoredRefreshToken {
   readonly consumedAt: Date | undefined;
   readonly sealedSuccessor: Uint8Array | undefined;
   readonly isGrantRevoked: boolean;
-  /** Undefined for a grant without a person. */
-  readonly identityProvider: string | undefined;
+  /** Undefined for a grant without one. */
+  readonly person: StoredPerson | undefined;
 }
 
 const refreshRow = z
@@ -29,7 +30,6 @@ const refreshRow = z
     grant_id: z.string(),
     client_id: z.string(),
     subject: z.string(),
-    email: z.string().nullable(),
     name: z.string().nullable(),
     resource: z.string(),
     scopes: texts,
@@ -39,7 +39,7 @@ const refreshRow = z
     refresh_consumed_at: instant.nullable(),
     sealed_successor: bytes.nullable(),
     revoked_at: instant.nullable(),
-    identity_provider: z.string().nullable(),
+    ...personColumns,
   })
   .transform((row): StoredRefreshToken => ({
     grantId: row.grant_id,
@@ -55,7 +55,7 @@ const refreshRow = z
     consumedAt: row.refresh_consumed_at ?? undefined,
     sealedSuccessor: row.sealed_successor ?? undefined,
     isGrantRevoked: row.revoked_at !== null,
-    identityProvider: row.identity_provider ?? undefined,
+    person: readPerson(row),
   }));
 
 export async function findRefreshToken(
@@ -66,8 +66,8 @@ export async function findRefreshToken(
     db,
     refreshRow,
     sql`
-      select grant_id, client_id, grants.subject, email, name, resource, grants.scopes, grants.created_at, issued_at,
-        refresh_expires_at, refresh_consumed_at, sealed_successor, grants.revoked_at, identity_provider
+      select grant_id, client_id, grants.subject, email, email_verified, name, organization, groups, resource,
+        grants.scopes, grants.created_at, issued_at, refresh_expires_at, refresh_consumed_at, sealed_successor, grants.revoked_at, identity_provider
       from access_tokens
       join grants using (grant_id)
       left join upstream_sessions using (upstream_session_id)

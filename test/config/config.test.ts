@@ -72,6 +72,9 @@ describe('defaults', () => {
       GITHUB_CLIENT_ID: 'h',
       GITHUB_CLIENT_SECRET: 'secret',
       GITHUB_URL: 'https://ghe.example.com/',
+      MICROSOFT_ALLOWED_GROUPS: tenant.toUpperCase(),
+      GITHUB_ALLOWED_ORGANIZATIONS: 'Acme, octo-org/Maintainers',
+      OAUTH_ALLOWED_GROUPS: 'Domain Users, /staff',
     };
     expect(problemsOf(several).join('\n')).toContain('PRIMARY_PROVIDER is missing');
     const { providers } = loadConfig({ ...several, PRIMARY_PROVIDER: 'none' });
@@ -84,6 +87,14 @@ describe('defaults', () => {
     ]);
     expect(providers[0].hostedDomains).toEqual(['example.com', 'example.org']);
     expect(providers[1]?.allowedTenants).toEqual([tenant]);
+    expect(providers.map(({ allowedGroups }) => allowedGroups)).toEqual([
+      undefined,
+      [tenant],
+      ['acme', 'octo-org/maintainers'],
+      ['Domain Users', '/staff'],
+    ]);
+    // Groups cost scopes and calls: only a list makes us ask for them.
+    expect(providers.map(({ wantsGroups }) => wantsGroups === true)).toEqual([false, true, true, true]);
     const primary = (name: string) =>
       loadConfig({ ...several, PRIMARY_PROVIDER: name }).providers.flatMap(({ id, isPrimary }) =>
         isPrimary ? [id] : [],
@@ -222,6 +233,18 @@ describe('mistakes', () => {
     ['GITHUB_CLIENT_ID', 'x', 'GITHUB_CLIENT_SECRET is missing'],
     ['GITHUB_URL', 'https://ghe.example.com/api/v3', 'without a path'],
     ['GITHUB_URL', 'http://ghe.example.com', 'https unless'],
+    ['GITHUB_ALLOWED_ORGANIZATIONS', 'acme', 'GITHUB_CLIENT_ID is missing'],
+    ['GITHUB_ALLOWED_ORGANIZATIONS', 'https://github.com/acme', 'organizations, or teams'],
+    ['MICROSOFT_ALLOWED_GROUPS', 'Staff', 'object ids of groups'],
+    ['OAUTH_ALLOWED_GROUPS', ' , ', 'names of groups'],
+    ['ALLOWED_EMAILS', 'example.com', 'e-mail addresses'],
+    ['ALLOWED_EMAILS', '*@example.com', 'e-mail addresses'],
+    ['ALLOWED_EMAILS', ',', 'e-mail addresses'],
+    ['ALLOWED_EMAIL_DOMAINS', '*', 'domains with commas'],
+    ['ALLOWED_EMAIL_DOMAINS', '*.com', 'domains with commas'],
+    ['ALLOWED_EMAIL_DOMAINS', '@example.com', 'domains with commas'],
+    ['ALLOWED_EMAIL_DOMAINS', 'example.com.', 'domains with commas'],
+    ['SUPPORT_CONTACT', 'x'.repeat(201), 'at most 200 characters'],
     ['PRIMARY_PROVIDER', 'okta', 'google, microsoft, github, oauth or none'],
   ])('%s=%s is refused', (name, value, words) => {
     expect(problemsOf({ ...minimal, [name]: value }).join('\n')).toContain(words);

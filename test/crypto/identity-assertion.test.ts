@@ -15,6 +15,7 @@ const claims = {
   subject: 'ada',
   email: 'ada@example.com',
   name: 'Ada Lovelace ✓',
+  groups: undefined,
   clientId: 'client',
   scope: 'openid email',
   issuedAt: now,

@@ -16,6 +16,7 @@ function verified(jti: string, grantId = `grant of ${jti}`, clientId = 'client')
       expiresAt: new Date('2040-01-01T00:00:00Z'),
     },
     upstream: { sessionId: 's', hasRefreshToken: false, accessToken: 'upstream', expiresAt: undefined },
+    groups: undefined,
     assertion: undefined,
   };
 }

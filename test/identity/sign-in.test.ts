@@ -49,6 +49,13 @@ test('the request carries PKCE S256, state and nonce, and no resource (RFC 9700 
   });
 });
 
+test('a person who is to choose an account is asked to sign in anew (OpenID Connect Core §3.1.2.1, prompt)', async () => {
+  const { provider } = await startPair();
+  const url = await provider.signInUrl({ ...secrets, scopes: ['openid'], choosesAccount: true });
+  expect(url.searchParams.get('prompt')).toBe('consent login');
+  await provider.completeSignIn(await signInAt(url, ada), secrets);
+});
+
 test('a person who signs in is known by issuer and subject, with e-mail and name (OpenID Connect Core §2)', async () => {
   const { provider, issuer } = await startPair();
   const url = await provider.signInUrl({ ...secrets, scopes: [] });

@@ -68,6 +68,24 @@ test.each(['person-2', '', undefined, 1])(
   },
 );
 
+test.each([
+  ['the other one', { email: 'eve@example.com' }, { email: 'ada@example.com', email_verified: true }, false],
+  ['no address', { email: 'eve@example.com' }, { email_verified: true }, false],
+  ['no address', { email_verified: true }, { email: 'eve@example.com' }, false],
+  ['this one', { email: 'eve@example.com' }, { email: 'eve@example.com', email_verified: true }, true],
+])(
+  'email_verified said of %s (ID token %j, userinfo %j): the address is verified: %s (OpenID Connect Core §5.1)',
+  async (_, inIdToken, inUserInfo, isEmailVerified) => {
+    const upstream = await startProvider();
+    sayInIdToken(upstream, { email: undefined, email_verified: undefined, ...inIdToken });
+    upstream.on('/userinfo', () => ({ body: { sub: 'person-1', ...inUserInfo } }));
+
+    const { identity } = await signIn(connectTo(upstream.issuer));
+
+    expect(identity).toMatchObject({ email: 'eve@example.com', isEmailVerified });
+  },
+);
+
 const failures = [
   ['500', { status: 500 }],
   ['a page', { headers: { 'content-type': 'text/html' }, body: '<h1>Hello</h1>' }],

@@ -3,12 +3,13 @@ import * as oauth from 'oauth4webapi';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ScriptedBrowser } from '../../scripts/scripted-browser.ts';
 import { ada } from '../support/authorize.ts';
-import { reachedMcpServer } from '../support/call-all.ts';
 import { databaseKinds } from '../support/database.ts';
 import { type Site, startSite } from '../support/instances.ts';
 import { createMachine } from '../support/servers.ts';
 
 const redirectUri = 'https://client.example/callback';
+/** The MCP server's own answer to a request that accepts nothing: the proxy has let it through. */
+const reachedMcpServer = 406;
 const onLoopback = { [oauth.allowInsecureRequests]: true } as const;
 
 describe.each(['ES256', 'RS256'])('with tokens signed by %s', (algorithm) => {

@@ -40,6 +40,21 @@ describe('the error page (RFC 6749 §4.1.2.1)', () => {
     expect(visibleText(page)).toContain('Back to the app');
   });
 
+  test('a way to start again here comes first, and is the one that stands out', () => {
+    const page = errorPage({
+      ...errorProps,
+      startAgain: { url: 'https://mcp.example.com/authorize?x=1', label: 'Use another account' },
+      continueTo: { url: 'https://claude.ai/back', label: 'Back to the app' },
+    });
+
+    expect(attributeValues(page, 'href')).toEqual([
+      'https://mcp.example.com/authorize?x=1',
+      'https://claude.ai/back',
+    ]);
+    const classes = attributeValues(page, 'class').filter((value) => value.startsWith('button'));
+    expect(classes).toEqual(['button primary', 'button']);
+  });
+
   test.each(['javascript:alert(1)', 'java\nscript:alert(1)', 'data:text/html,x', 'not an address'])(
     '%j is no way back',
     (url) => {

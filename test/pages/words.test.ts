@@ -31,6 +31,7 @@ describe('errors in words', () => {
         'rate_limited',
         'not_found',
         'forbidden_origin',
+        'not_admitted',
       ]),
     );
   });

@@ -56,6 +56,7 @@ describe('the rest', () => {
       unknown: ['a', 'b'],
     };
     expect(readRequestPart(raw)).toEqual({
+      choosesAccount: false,
       state: 's',
       scope: 'openid',
       codeChallenge: challenge,
@@ -124,15 +125,18 @@ describe('the rest', () => {
   });
 
   test.each([
-    ['consent', true],
-    ['login consent', true],
-    ['select_account', true],
-    ['none', false],
-    ['consenting', false],
-    [undefined, false],
-  ])('prompt %j asks the person again: %s (OpenID Connect Core §3.1.2.1)', (prompt, forcesConsent) => {
-    expect(readRequestPart({ ...good, prompt })).toMatchObject({ forcesConsent });
-  });
+    ['consent', true, false],
+    ['login consent', true, true],
+    ['select_account', true, true],
+    ['none', false, false],
+    ['consenting', false, false],
+    [undefined, false, false],
+  ])(
+    'prompt %j asks the person again: %s, lets them choose an account: %s (OpenID Connect Core §3.1.2.1)',
+    (prompt, forcesConsent, choosesAccount) => {
+      expect(readRequestPart({ ...good, prompt })).toMatchObject({ forcesConsent, choosesAccount });
+    },
+  );
 });
 
 function problemOf(raw: Readonly<Record<string, unknown>>): string | undefined {

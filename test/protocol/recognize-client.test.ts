@@ -127,22 +127,11 @@ describe('a known name with an answer that goes elsewhere is an imitation', () =
     'Anthropic',
     'VS Code',
     'Cursor',
-    // Words that are told apart by capitals alone.
-    'ClaudeDesktop',
-    'ClaudeAI',
-    'AcmeChatGPTConnector',
-    'myCursor',
-    // Those that run anywhere lend that to nobody.
-    'Claude for n8n',
-    'LibreChat: ChatGPT',
   ])('%j at https://evil.example/cb', (name) => {
     expect(kindOf(name, 'https://evil.example/cb')).toBe('imitation');
   });
 
-  test('says whom it imitates: the one that is named most closely, and has places of its own', () => {
-    expect(recognizeClient('LibreChat by Claude', 'https://evil.example/cb')).toMatchObject({
-      client: { id: 'claude' },
-    });
+  test('says whom it imitates: the one that is named most closely', () => {
     expect(recognizeClient('Claude Code', 'https://evil.example/cb')).toMatchObject({
       client: { id: 'claude-code' },
     });

@@ -10,6 +10,7 @@ import {
   tokensOf,
 } from './authorize.ts';
 import type { Browser, Parameters } from './browser.ts';
+import { linksOf } from './html.ts';
 import { type PublicHosts, visit } from './lookalikes/public-hosts.ts';
 
 export interface SignInWith {
@@ -46,7 +47,8 @@ export async function signInWith(way: SignInWith): Promise<Tokens & { readonly r
   return { ...tokensOf(await redeem(way.proxy, way.client, { ...returned, code })), returned };
 }
 
-/** The parameters that a client is sent back with. */
-export function answerToClient({ answer }: Returned): Readonly<Record<string, string>> {
-  return Object.fromEntries(new URL(String(answer.headers.location)).searchParams);
+/** The parameters that a client is sent back with: at once, or by the last link of the page that the person sees. */
+export function answerToClient({ answer }: Pick<Returned, 'answer'>): Readonly<Record<string, string>> {
+  const location = answer.headers.location ?? linksOf(answer).at(-1);
+  return Object.fromEntries(new URL(String(location)).searchParams);
 }

@@ -38,6 +38,8 @@ export async function createGoogle(app: {
     () => `4/0${random(45)}`,
   );
   const refreshTokens = new Map<string, { readonly scopes: readonly string[] }>();
+  /** Whose the access token of a sign-in is: `Bearer …` to the person. */
+  const holders = new Map<string, string>();
   const consented = new Set<string>();
   const state = { account: app.account, answer: undefined as string | undefined };
 
@@ -79,7 +81,9 @@ export async function createGoogle(app: {
       codeChallenge: asked.code_challenge ?? null,
       nonce: asked.nonce ?? null,
       account: state.account,
-      getsRefreshToken: asked.access_type === 'offline' && (isFirstTime || asked.prompt === 'consent'),
+      getsRefreshToken:
+        asked.access_type === 'offline' &&
+        (isFirstTime || asked.prompt?.split(' ').includes('consent') === true),
     });
     return redirectTo(redirectUri, {
       state: asked.state,
@@ -131,7 +135,9 @@ export async function createGoogle(app: {
       iat: now,
       exp: now + 3600,
     });
-    return { body: { ...accessToken(request.scopes), id_token: idToken, refresh_token: refreshToken } };
+    const issued = accessToken(request.scopes);
+    holders.set(`Bearer ${issued.access_token}`, request.account.sub);
+    return { body: { ...issued, id_token: idToken, refresh_token: refreshToken } };
   };
 
   const hosts: Readonly<Record<string, Host>> = {
@@ -139,14 +145,22 @@ export async function createGoogle(app: {
       if (request.url.pathname === '/.well-known/openid-configuration') return { body: metadata };
       return request.url.pathname === '/o/oauth2/v2/auth' ? authorize(request) : { status: 404 };
     },
-    'https://oauth2.googleapis.com': (request) =>
-      request.url.pathname === '/token' ? token(request) : { status: 404 },
+    'https://oauth2.googleapis.com': (request) => {
+      if (request.url.pathname === '/token') return token(request);
+      // The Google documentation asks for nothing but the token.
+      if (request.url.pathname !== '/revoke' || request.method !== 'POST') return { status: 404 };
+      const isKnown = refreshTokens.delete(request.parameters.get('token') ?? '');
+      return isKnown ? { body: {} } : refusal(400, 'invalid_token', 'Token expired or revoked');
+    },
     'https://www.googleapis.com': ({ url }) =>
       url.pathname === '/oauth2/v3/certs' ? { body: { keys: [signer.publicJwk] } } : { status: 404 },
-    'https://openidconnect.googleapis.com': ({ url }) =>
-      url.pathname === '/v1/userinfo'
-        ? { body: { sub: state.account.sub, picture: 'https://x' } }
-        : { status: 404 },
+    'https://openidconnect.googleapis.com': ({ url, headers }) => {
+      if (url.pathname !== '/v1/userinfo') return { status: 404 };
+      const sub = holders.get(headers.authorization ?? '');
+      return sub === undefined
+        ? refusal(401, 'invalid_request', 'Invalid Credentials')
+        : { body: { sub, picture: 'https://x' } };
+    },
   };
   return {
     hosts,
