@@ -8,7 +8,7 @@ import {
 import { ClientCredentialsProvider as ProviderV1 } from '@modelcontextprotocol/sdk/client/auth-extensions.js';
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport as TransportV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import { exportJWK, exportPKCS8 } from 'jose';
+import { decodeJwt, exportJWK, exportPKCS8 } from 'jose';
 import * as oauth from 'oauth4webapi';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
@@ -238,6 +238,38 @@ describePostgres('two instances', () => {
     await revoke(first, machine, token);
 
     expect(await ask()).toBe(false);
+  });
+
+  test('a grant that is revoked while both issue takes its tokens along; one that begins after it lives (RFC 6749 §4.4, design §3.4)', async () => {
+    const machine = await createMachine(site.database.db);
+    const revokeGrant = async () =>
+      administer('update grants set revoked_at = now() where client_id = $1 and revoked_at is null', [
+        machine.clientId,
+      ]);
+
+    const [tokens] = await Promise.all([
+      Promise.all(
+        Array.from({ length: 20 }, () =>
+          instances().map(async (instance) => machineToken(instance, machine)),
+        ).flat(),
+      ),
+      revokeGrant().then(revokeGrant).then(revokeGrant),
+    ]);
+
+    const { rows } = await administer(
+      'select jti::text, grants.revoked_at is not null as is_over from access_tokens join grants using (grant_id) where client_id = $1',
+      [machine.clientId],
+    );
+    expect(rows).toHaveLength(40);
+    const dead = new Set(rows.filter(({ is_over }) => is_over === true).map(({ jti }) => String(jti)));
+    const isDead = (token: string) => dead.has(String(decodeJwt(token).jti));
+    for (const token of tokens.filter(isDead)) expect(await timeUntilRefused(token)).toBeLessThan(1000);
+    for (const token of tokens.filter((token) => !isDead(token)))
+      expect(await callBoth(token)).toEqual([reachedMcpServer, reachedMcpServer]);
+    const standing = await administer('select from grants where client_id = $1 and revoked_at is null', [
+      machine.clientId,
+    ]);
+    expect(standing.rows.length).toBeLessThanOrEqual(1);
   });
 
   test('ten machines delete and ask at once: each is refused or its token is dead on both (design §3.4)', async () => {
