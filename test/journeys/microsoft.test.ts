@@ -172,6 +172,45 @@ describe('many tenants', () => {
   });
 });
 
+describe('who may sign in', () => {
+  test.each<[string, Partial<MicrosoftAccount>, Readonly<Record<string, string>>, string]>([
+    ['an address that an administrator elsewhere wrote opens no door (nOAuth)', {}, {}, 'access_denied'],
+    ['nor does one of a domain that the tenant does not own', { xms_edov: false }, {}, 'access_denied'],
+    ['one of a domain that the tenant owns opens it', { xms_edov: true }, {}, 'code'],
+    [
+      'but not from a tenant that may not sign in',
+      { xms_edov: true },
+      { MICROSOFT_ALLOWED_TENANTS: contoso },
+      'access_denied',
+    ],
+  ])('ALLOWED_EMAIL_DOMAINS: %s', async (_, claims, environment, outcome) => {
+    const setting = await startSetting(
+      { ALLOWED_EMAIL_DOMAINS: 'contoso.com', ...environment },
+      { account: { ...elsewhere, ...claims } },
+    );
+    const { error = 'code' } = answerToClient(await comeBack(setting));
+    expect(error).toBe(outcome);
+  });
+
+  test.each([
+    ['in the token', 3],
+    ['asked of Graph, when the token has no room for them', 8],
+  ])('MICROSOFT_ALLOWED_GROUPS: groups %s (claims overage)', async (_, count) => {
+    const groups = Array.from(
+      { length: count },
+      (__, index) => `${index}0000000-0000-4000-8000-00000000abcd`,
+    );
+    const [first = '', ...others] = groups;
+    const environment = { MICROSOFT_TENANT: contoso, MICROSOFT_ALLOWED_GROUPS: first.toUpperCase() };
+    const setting = await startSetting(environment, { account: { ...ada, groups } });
+    expect(answerToClient(await comeBack(setting))).toHaveProperty('code');
+    setting.microsoft.signInAs({ ...ada, groups: others });
+    expect(answerToClient(await comeBack(setting))).toMatchObject({ error: 'access_denied' });
+    setting.microsoft.signInAs(ada);
+    expect(answerToClient(await comeBack(setting))).toMatchObject({ error: 'access_denied' });
+  });
+});
+
 describe('scopes and tokens', () => {
   const environment = {
     MICROSOFT_TENANT: contoso,
