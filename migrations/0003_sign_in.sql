@@ -16,3 +16,16 @@ alter table grants add column groups text[];
 
 -- The client asked (OpenID Connect Core §3.1.2.1, `prompt`), or the person did, to choose the account at the provider.
 alter table authorization_requests add column chooses_account boolean not null default false;
+
+-- What the provider calls the session (`sid`), so that it can say when that ends (OpenID Connect Back-Channel Logout 1.0).
+alter table upstream_sessions add column provider_session text;
+create index upstream_sessions_provider_session on upstream_sessions (issuer, provider_session);
+
+-- Logout tokens that were taken (§2.6, `jti`): each is good once.
+create table logout_tokens (
+  issuer text not null,
+  jti_hash bytea not null,
+  expires_at timestamptz not null,
+  primary key (issuer, jti_hash)
+);
+create index logout_tokens_expiry on logout_tokens (expires_at);

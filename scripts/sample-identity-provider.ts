@@ -20,6 +20,8 @@ export interface SampleIdentityProviderOptions {
   readonly accessTokenTtlSeconds?: number;
   /** Whether each use of a refresh token replaces it. Default: true */
   readonly rotateRefreshToken?: boolean;
+  /** Where it says that a session is over; `withSession`: that one, not all of the person's. */
+  readonly backchannelLogout?: { readonly uri: string; readonly withSession: boolean };
   /** Called with an error that made it answer `server_error`. */
   readonly onError?: (error: Error) => void;
 }
@@ -133,6 +135,10 @@ function configuration(options: SampleIdentityProviderOptions, people: ReadonlyM
         grant_types: ['authorization_code', 'refresh_token'],
         response_types: ['code'],
         token_endpoint_auth_method: 'client_secret_post',
+        ...(options.backchannelLogout && {
+          backchannel_logout_uri: options.backchannelLogout.uri,
+          backchannel_logout_session_required: options.backchannelLogout.withSession,
+        }),
       },
     ],
     jwks: { keys: [{ ...privateKey.export({ format: 'jwk' }), use: 'sig', alg: 'RS256' }] },
@@ -148,6 +154,7 @@ function configuration(options: SampleIdentityProviderOptions, people: ReadonlyM
     claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name'] },
     conformIdTokenClaims: false,
     features: {
+      backchannelLogout: { enabled: options.backchannelLogout !== undefined },
       devInteractions: { enabled: false },
       introspection: { enabled: true, allowedPolicy: () => true },
       revocation: { enabled: true, allowedPolicy: () => true },
@@ -156,6 +163,11 @@ function configuration(options: SampleIdentityProviderOptions, people: ReadonlyM
     findAccount: (_context: Context, accountId: string) => {
       const person = people.get(accountId);
       return person && { accountId, claims: () => ({ sub: accountId, ...person, email_verified: true }) };
+    },
+    // Its own dispatcher refuses loopback, where all of this happens.
+    fetch: async (url: string, init: RequestInit) => {
+      delete init.dispatcher;
+      return fetch(url, init);
     },
     interactions: { url: (_context: Context, { uid }: { uid: string }) => `/interaction/${uid}` },
     loadExistingGrant: grantEverything,

@@ -23,6 +23,7 @@ import { registerProxy } from './proxy/register-proxy.ts';
 import { readTarget } from './proxy/target.ts';
 import { serverUrlOf } from './protocol/resource.ts';
 import { authorizeRoute } from './routes/authorize.ts';
+import { backchannelLogoutRoute } from './routes/backchannel-logout.ts';
 import { callbackRoute } from './routes/callback.ts';
 import { consentRoute } from './routes/consent.ts';
 import { discoveryRoutes } from './routes/discovery.ts';
@@ -75,6 +76,7 @@ export async function buildApp(
       await forms.register(tokenRoute, { services });
       await forms.register(revokeRoute, { services });
       await forms.register(introspectRoute, { services });
+      await forms.register(backchannelLogoutRoute, { services });
     });
   });
   const cookies = createBrowserCookies(config.baseUrl);

@@ -1,6 +1,7 @@
 /** Takes the identity provider's answer, and gives the client its authorization code. */
 import { createId, createSecret, hashSecret } from '../crypto/secrets.ts';
 import {
+  type CompletedSignIn,
   type Identity,
   type IdentityProvider,
   ProviderRefusedError,
@@ -59,7 +60,7 @@ export async function completeSignIn(
   ) as SealedSignIn;
   if (addressOf(input.returnedUrl) !== secrets.redirectUri) throw expired();
   try {
-    const { identity, tokens } = await provider.completeSignIn(input.returnedUrl, {
+    const { identity, tokens, providerSession } = await provider.completeSignIn(input.returnedUrl, {
       ...secrets,
       scopes: upstreamScopes(services.config, returning.scopes),
     });
@@ -69,7 +70,7 @@ export async function completeSignIn(
       void giveBack(services, provider, identity, tokens);
       throw notAdmitted(services, { problem, identity, provider, target, request: returning });
     }
-    const code = await storeGrant(services, returning, provider, identity, tokens);
+    const code = await storeGrant(services, returning, provider, { identity, tokens, providerSession });
     await remember(services, client, returning, input.browserId);
     return {
       location: withResponseParameters(target, {
@@ -103,8 +104,7 @@ async function storeGrant(
   services: SignInServices,
   returning: ReturningSignIn,
   provider: IdentityProvider,
-  identity: Identity,
-  tokens: UpstreamTokens,
+  { identity, tokens, providerSession }: CompletedSignIn,
 ): Promise<string> {
   const { sealer, db, clock } = services;
   const now = clock();
@@ -129,6 +129,7 @@ async function storeGrant(
     upstream: {
       sessionId,
       identityProvider: provider.id,
+      providerSession,
       sealedAccessToken: sealer.seal(
         tokens.accessToken,
         placeOf('upstream_sessions.sealed_access_token', sessionId),

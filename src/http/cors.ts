@@ -5,9 +5,16 @@ import type { Config } from '../config.ts';
 
 /**
  * Addresses for people never answer scripts of other sites: the authorization endpoint MUST NOT (OAuth 2.1 §3.1).
- * Introspection is for servers: a secret that a page's script can read proves nothing.
+ * Introspection and back-channel logout are for servers: a secret that a page's script can read proves nothing.
  */
-const notForScripts = new Set(['/', '/authorize', '/consent', '/callback', '/introspect']);
+const notForScripts = new Set([
+  '/',
+  '/authorize',
+  '/consent',
+  '/callback',
+  '/introspect',
+  '/backchannel-logout',
+]);
 
 const exposedHeaders = ['WWW-Authenticate', 'Mcp-Session-Id', 'MCP-Protocol-Version', 'Retry-After'];
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];

@@ -29,10 +29,10 @@ export function registrationRateLimit({ config }: Pick<Services, 'config'>): { r
 }
 
 /**
- * Route configuration of introspection: an MCP server may ask about each call that it gets, so as many as `/mcp` allows,
- * by the address of the server.
+ * Route configuration of introspection and back-channel logout: an MCP server may ask about each call that it gets, and a
+ * provider tells of each person by itself. So as many as `/mcp` allows, by the address of the server.
  */
-export function introspectionRateLimit({ config }: Pick<Services, 'config'>): { readonly rateLimit: object } {
+export function serverRateLimit({ config }: Pick<Services, 'config'>): { readonly rateLimit: object } {
   return { rateLimit: { max: config.mcpRateLimitMax, timeWindow: config.rateLimitWindowSeconds * 1000 } };
 }
 

@@ -6,10 +6,11 @@ import { callApiWith } from './call-api.ts';
 import { fetchClaims } from './fetch-claims.ts';
 import {
   ProviderRefusedError,
-  type Identity,
+  type CompletedSignIn,
   type SignInSecrets,
   type UpstreamTokens,
 } from './identity-provider.ts';
+import { readSessionId } from './logout-token.ts';
 import { signInError } from './provider-errors.ts';
 import type { ProviderMetadata } from './provider-metadata.ts';
 import { readIdentity } from './read-identity.ts';
@@ -27,7 +28,7 @@ export async function completeSignIn(
   metadata: ProviderMetadata,
   callbackUrl: URL,
   expected: SignInSecrets & { readonly redirectUri: string; readonly scopes: readonly string[] },
-): Promise<{ readonly identity: Identity; readonly tokens: UpstreamTokens }> {
+): Promise<CompletedSignIn> {
   const { profile, settings, signingKeys } = context;
   const askedAt = context.clock();
   try {
@@ -68,6 +69,7 @@ export async function completeSignIn(
         ...(settings.wantsGroups === true && { groups: groups ?? [] }),
       },
       tokens: tokensOf.latest(),
+      providerSession: readSessionId(idToken?.sid),
     };
   } catch (error) {
     throw signInError(error);

@@ -8,6 +8,7 @@ import { github } from './github.ts';
 import { google } from './google.ts';
 import { type IdentityProvider, ProviderRefusedError, type ProviderStatus } from './identity-provider.ts';
 import { keepMetadata, knownMetadata, scheduleUnreferenced, type Schedule } from './keep-metadata.ts';
+import { createLogoutTokens, readIssuer } from './logout-token.ts';
 import { microsoft } from './microsoft.ts';
 import {
   openIdScopes,
@@ -67,6 +68,7 @@ export function createIdentityProvider(
     signingKeys: createSigningKeys(options.clock),
     clock: options.clock,
   };
+  const logoutTokens = createLogoutTokens(context);
 
   return {
     id: settings.id,
@@ -94,6 +96,11 @@ export function createIdentityProvider(
       const metadata = await kept.current();
       if (!isOfHost(signIn.issuer, metadata.server.issuer)) return;
       await revokeTokens(context, metadata, tokens, signIn);
+    },
+    readLogoutToken: async (token) => {
+      const metadata = await kept.current();
+      if (!metadata.isOpenId || readIssuer(token) !== metadata.server.issuer) return undefined;
+      return logoutTokens.read(token, metadata);
     },
   };
 }

@@ -27,6 +27,23 @@ export interface UpstreamTokens {
   readonly scope?: string | undefined;
 }
 
+export interface CompletedSignIn {
+  readonly identity: Identity;
+  readonly tokens: UpstreamTokens;
+  /** The provider's own name for the session (`sid`), if it will say when that ends. */
+  readonly providerSession?: string | undefined;
+}
+
+/** A session at the provider that is over: that one, or all of the person (OpenID Connect Back-Channel Logout 1.0 §2.7). */
+export interface EndedSession {
+  readonly issuer: string;
+  readonly subject: string | undefined;
+  readonly providerSession: string | undefined;
+  /** The token that says so is good once, and until then. */
+  readonly tokenId: string;
+  readonly expiresAt: Date;
+}
+
 /** The secrets of one sign-in, kept between the redirect to the provider and its answer. */
 export interface SignInSecrets {
   readonly state: string;
@@ -68,7 +85,7 @@ export interface IdentityProvider {
   completeSignIn(
     callbackUrl: URL,
     expected: SignInSecrets & { readonly redirectUri: string; readonly scopes: readonly string[] },
-  ): Promise<{ readonly identity: Identity; readonly tokens: UpstreamTokens }>;
+  ): Promise<CompletedSignIn>;
   /**
    * Gets a fresh access token. A provider that returns no new refresh token keeps the old one valid:
    * `refreshToken` is then the one given. `issuer` is that of the sign-in: a token of another host, where the provider
@@ -85,6 +102,12 @@ export interface IdentityProvider {
     tokens: Pick<UpstreamTokens, 'accessToken' | 'refreshToken'>,
     signIn: { readonly issuer: string; readonly isLastOfPerson: boolean },
   ): Promise<void>;
+  /**
+   * Reads a logout token, if it claims to be from this provider; undefined if not.
+   * @throws ProviderRefusedError when it is not good
+   * @throws ProviderUnavailableError when that cannot be told
+   */
+  readLogoutToken(token: string): Promise<EndedSession | undefined>;
 }
 
 export type ProviderStatus =

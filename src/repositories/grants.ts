@@ -56,6 +56,8 @@ export interface NewGrant {
   readonly upstream: {
     readonly sessionId: string;
     readonly identityProvider: string;
+    /** What the provider calls the session (`sid`). */
+    readonly providerSession: string | undefined;
     readonly sealedAccessToken: Uint8Array;
     readonly accessTokenExpiresAt: Date | undefined;
     readonly sealedRefreshToken: Uint8Array | undefined;
@@ -75,10 +77,10 @@ export async function insertGrant(db: Queryable, grant: NewGrant): Promise<void>
   await db.query(sql`
     with session as (
       insert into upstream_sessions (upstream_session_id, identity_provider, issuer, subject, sealed_access_token,
-        access_token_expires_at, sealed_refresh_token, granted_scope, created_at, updated_at)
+        access_token_expires_at, sealed_refresh_token, granted_scope, provider_session, created_at, updated_at)
       values (${upstream.sessionId}, ${upstream.identityProvider}, ${grant.issuer}, ${grant.subject},
         ${upstream.sealedAccessToken}, ${upstream.accessTokenExpiresAt ?? null}, ${upstream.sealedRefreshToken ?? null},
-        ${upstream.grantedScope ?? null}, ${grant.createdAt}, ${grant.createdAt})
+        ${upstream.grantedScope ?? null}, ${upstream.providerSession ?? null}, ${grant.createdAt}, ${grant.createdAt})
     ), granted as (
       insert into grants (grant_id, client_id, upstream_session_id, issuer, subject, email, email_verified, name,
         organization, groups, resource, scopes, created_at, expires_at)

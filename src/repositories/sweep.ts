@@ -45,6 +45,7 @@ const sweeps: readonly Sweep[] = [
     isOver: `source <> 'operator' and last_used_at < $1 - interval '1 year' and ${hasNoGrant} and ${hasNoRequest}`,
   },
   { table: 'client_assertions', isOver: 'expires_at < $1' },
+  { table: 'logout_tokens', isOver: 'expires_at < $1' },
   // Longer than any instance may lag behind the feed; what it announced is in the rows themselves.
   { table: 'revocations', isOver: "revoked_at < $1 - interval '1 day'" },
   { table: 'signing_keys', isOver: 'published_until < $1' },

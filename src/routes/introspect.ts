@@ -4,7 +4,7 @@ import { authenticateConfidentialClient } from '../flows/authenticate-client.ts'
 import { introspectToken, type TokenFacts } from '../flows/introspect-token.ts';
 import type { Services } from '../flows/services.ts';
 import { refuseOtherMethods } from '../http/methods.ts';
-import { introspectionRateLimit } from '../http/rate-limits.ts';
+import { serverRateLimit } from '../http/rate-limits.ts';
 import { readClientCredentials } from '../protocol/client-credentials.ts';
 import { readParameters } from '../protocol/parameters.ts';
 import { formatScope } from '../protocol/scope.ts';
@@ -14,7 +14,7 @@ export async function introspectRoute(
   app: FastifyInstance,
   { services }: { readonly services: Services },
 ): Promise<void> {
-  app.post('/introspect', { config: introspectionRateLimit(services) }, async (request, reply) => {
+  app.post('/introspect', { config: serverRateLimit(services) }, async (request, reply) => {
     const parameters = readParameters(request.body);
     const client = await authenticateConfidentialClient(
       services,

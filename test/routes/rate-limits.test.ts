@@ -47,6 +47,15 @@ test.each([
   },
 );
 
+test('back-channel logout is limited by address, as generously as /mcp: one provider tells of everybody (OAuth 2.1 §7.6)', async () => {
+  const proxy = await limited({ mcpRateLimitMax: 5 });
+  const send = async () => proxy.send({ method: 'POST', url: '/backchannel-logout' });
+  const answers = [];
+  for (let count = 0; count < 6; count += 1) answers.push((await send()).statusCode);
+
+  expect(answers).toEqual([400, 400, 400, 400, 400, 429]);
+});
+
 test('registration takes ten times as many from one address: hosted clients register for all their users (clients.md P1)', async () => {
   const proxy = await limited();
   const seen = [];

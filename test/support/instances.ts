@@ -34,6 +34,7 @@ export async function startSurroundings(
     port,
     issuer: front.origin,
     redirectUris,
+    backchannelLogout: { uri: `${baseUrl}/backchannel-logout`, withSession: true },
     ...providerOptions,
   });
   const setProviderAway = (isAway: boolean) => front.setTargets(isAway ? [] : [`http://127.0.0.1:${port}`]);
@@ -85,12 +86,19 @@ export interface SiteOptions {
   readonly providerTimeoutMs?: Overrides['providerTimeoutMs'];
   readonly environment?: ServerEnvironment;
   readonly provider?: ProviderOptions;
+  /** Whether the provider names sessions when one is over, or only the person. Default: sessions */
+  readonly logoutNames?: 'session' | 'person';
 }
 
 /** Starts instances behind a round-robin front. On PostgreSQL each has its own connections. */
 export async function startSite(kind: DatabaseKind, options: SiteOptions = {}): Promise<Site> {
   const front = await startRoundRobin();
-  const surroundings = await startSurroundings(front.origin, options.provider);
+  const surroundings = await startSurroundings(front.origin, {
+    ...options.provider,
+    ...(options.logoutNames === 'person' && {
+      backchannelLogout: { uri: `${front.origin}/backchannel-logout`, withSession: false },
+    }),
+  });
   const database = await createTestDatabase(kind);
   const environment = {
     ...surroundings.environment,
