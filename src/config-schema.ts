@@ -215,6 +215,7 @@ export const environmentSchema = z
     REFRESH_TOKEN_TTL_SECONDS: wholeNumber(2_592_000, 60, 86_400 * 730),
     REFRESH_GRACE_SECONDS: wholeNumber(120, 0, 3600),
     CONNECTION_TTL_SECONDS: wholeNumber(7_776_000, 60, 86_400 * 730),
+    USER_REVALIDATION_SECONDS: wholeNumber(900, 60, 86_400 * 30),
     CORS_ALLOWED_ORIGINS: list.refine(
       (origins) =>
         (origins.length === 1 && origins[0] === '*') ||

@@ -51,6 +51,8 @@ export interface Config {
   readonly refreshGraceSeconds: number;
   /** How long after a sign-in its tokens may be renewed. Undefined: for as long as they are used. */
   readonly connectionTtlSeconds: number | undefined;
+  /** How old the provider's last word on an active person may be. Undefined: as old as its tokens get. */
+  readonly userRevalidationSeconds: number | undefined;
   readonly corsAllowedOrigins: readonly string[];
   readonly rateLimitMax: number;
   readonly rateLimitWindowSeconds: number;
@@ -165,6 +167,7 @@ export function loadConfig(environment: Environment): Config {
     refreshTokenTtlSeconds: values.REFRESH_TOKEN_TTL_SECONDS ?? 30 * 86_400,
     refreshGraceSeconds: values.REFRESH_GRACE_SECONDS ?? 120,
     connectionTtlSeconds: values.CONNECTION_TTL_SECONDS,
+    userRevalidationSeconds: values.USER_REVALIDATION_SECONDS,
     corsAllowedOrigins: values.CORS_ALLOWED_ORIGINS ?? ['*'],
     rateLimitMax: values.RATE_LIMIT_MAX ?? 120,
     rateLimitWindowSeconds: values.RATE_LIMIT_WINDOW_SECONDS ?? 60,

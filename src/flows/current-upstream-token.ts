@@ -9,11 +9,20 @@ import type { UpstreamState } from './verified-tokens.ts';
 
 type UpstreamServices = Pick<
   Services,
-  'db' | 'clock' | 'sealer' | 'identityProviders' | 'revocationFeed' | 'log'
+  'db' | 'clock' | 'config' | 'sealer' | 'identityProviders' | 'revocationFeed' | 'log'
 >;
 
 /** How long before it expires a token is refreshed: time for several tries while the old one still works. */
 const refreshAheadMs = 30_000;
+/** How many refreshes an instance has under way when it does not begin another one only to revalidate. */
+const maxRevalidations = 10;
+/** How soon one that came to nothing is tried again. */
+const revalidationPauseMs = 30_000;
+const never = new Date(8.64e15);
+
+/** When each may be tried again. */
+const revalidationsTried = new WeakMap<UpstreamState, Date>();
+
 /** How long a request waits for a refresh. The refresh itself goes on: what the provider gave must be stored. */
 const patienceMs = 10_000;
 
@@ -32,14 +41,15 @@ export async function currentUpstreamToken(
   upstream: UpstreamState,
 ): Promise<string | undefined> {
   const now = services.clock();
-  if (upstream.expiresAt === undefined || later(now, refreshAheadMs) < upstream.expiresAt) {
-    return upstream.accessToken;
-  }
-  const isAlive = now < upstream.expiresAt;
+  const { expiresAt = never } = upstream;
+  const isAlive = now < expiresAt;
   if (!upstream.hasRefreshToken) return isAlive ? upstream.accessToken : undefined;
+  const isEnding = later(now, refreshAheadMs) >= expiresAt;
+  if (!isEnding && !isRevalidationDue(services, upstream, now)) return upstream.accessToken;
   const refreshed = refreshOnce(services, upstream.sessionId).then((tokens) => {
     upstream.accessToken = tokens.accessToken;
     upstream.expiresAt = tokens.expiresAt;
+    upstream.refreshedAt = tokens.refreshedAt;
     // What was still good when a refresh failed may have expired since.
     if (tokens.expiresAt !== undefined && tokens.expiresAt <= services.clock()) {
       throw new TemporarilyUnavailableError('The identity provider did not refresh a token');
@@ -51,14 +61,36 @@ export async function currentUpstreamToken(
   return upstream.accessToken;
 }
 
+/**
+ * With USER_REVALIDATION_SECONDS, tokens of people who call are refreshed at that age at the latest, so that the provider
+ * says whether the sign-in still counts. A few at a time, and each sign-in a little earlier by a share of its own, so that
+ * not all come at once: the next call asks again.
+ */
+function isRevalidationDue(services: UpstreamServices, upstream: UpstreamState, now: Date): boolean {
+  const maxAgeMs = maxAgeOf(services, upstream.sessionId);
+  if (maxAgeMs === undefined || now < later(upstream.refreshedAt, maxAgeMs)) return false;
+  if (now < (revalidationsTried.get(upstream) ?? now)) return false;
+  if ((refreshesUnderWay.get(services.db)?.size ?? 0) >= maxRevalidations) return false;
+  revalidationsTried.set(upstream, later(now, revalidationPauseMs));
+  return true;
+}
+
+/** From three quarters of what is configured to all of it, the same for a sign-in on every instance. */
+function maxAgeOf({ config }: Pick<Services, 'config'>, sessionId: string): number | undefined {
+  if (config.userRevalidationSeconds === undefined) return undefined;
+  const share = Number.parseInt(sessionId.slice(-6), 16) / 0xff_ff_ff;
+  return config.userRevalidationSeconds * 1000 * (0.75 + share / 4);
+}
+
 function refreshOnce(services: UpstreamServices, sessionId: string): Promise<UpstreamTokenNow> {
   const underWay = refreshesUnderWay.get(services.db) ?? new Map<string, Promise<UpstreamTokenNow>>();
   refreshesUnderWay.set(services.db, underWay);
   const running = underWay.get(sessionId);
   if (running !== undefined) return running;
-  const started = refreshUpstreamToken(services, sessionId, refreshAheadMs).finally(() =>
-    underWay.delete(sessionId),
-  );
+  const started = refreshUpstreamToken(services, sessionId, {
+    aheadMs: refreshAheadMs,
+    maxAgeMs: maxAgeOf(services, sessionId),
+  }).finally(() => underWay.delete(sessionId));
   underWay.set(sessionId, started);
   return started;
 }

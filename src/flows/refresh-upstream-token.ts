@@ -24,6 +24,15 @@ type RefreshServices = Pick<
 export interface UpstreamTokenNow {
   readonly accessToken: string;
   readonly expiresAt: Date | undefined;
+  readonly refreshedAt: Date;
+}
+
+/** When a token is refreshed though it lives. */
+export interface RefreshRule {
+  /** This long before it expires. */
+  readonly aheadMs: number;
+  /** At this age, so that the provider says whether the sign-in still counts. Undefined: at no age. */
+  readonly maxAgeMs: number | undefined;
 }
 
 /** Pause before the next try after a provider that was away: until then callers are told at once. */
@@ -62,13 +71,19 @@ async function noted<T>(db: Database, exchange: Promise<T>): Promise<T> {
 export async function refreshUpstreamToken(
   services: RefreshServices,
   sessionId: string,
-  refreshAheadMs: number,
+  { aheadMs, maxAgeMs }: RefreshRule,
 ): Promise<UpstreamTokenNow> {
   for (let look = 0; look < maxLooks; look += 1) {
     const now = services.clock();
     const leaseId = createId();
-    const expiresBefore = later(now, refreshAheadMs);
-    const leased = await takeRefreshLease(services.db, sessionId, { leaseId, now, expiresBefore });
+    const expiresBefore = later(now, aheadMs);
+    const givenBefore = maxAgeMs === undefined ? undefined : later(now, -maxAgeMs);
+    const leased = await takeRefreshLease(services.db, sessionId, {
+      leaseId,
+      now,
+      expiresBefore,
+      givenBefore,
+    });
     if (leased !== undefined) {
       const tokens = await noted(services.db, refreshWithLease(services, sessionId, leaseId, leased));
       if (tokens !== undefined) return tokens;
@@ -116,6 +131,7 @@ async function refreshWithLease(
     log.warn({ err: error }, 'the identity provider did not refresh a token; the current one still lives');
     return openTokens(services, sessionId, leased);
   }
+  const refreshedAt = clock();
   const isStored = await storePersistently(services, sessionId, {
     leaseId,
     presented: sealedRefreshToken,
@@ -126,9 +142,9 @@ async function refreshWithLease(
       placeOf(refreshTokenColumn, sessionId),
     ),
     grantedScope: tokens.scope,
-    now: clock(),
+    now: refreshedAt,
   });
-  return isStored ? { accessToken: tokens.accessToken, expiresAt: tokens.expiresAt } : undefined;
+  return isStored ? { accessToken: tokens.accessToken, expiresAt: tokens.expiresAt, refreshedAt } : undefined;
 }
 
 /** The new pair is stored before it is used, and for two minutes an absent database does not make us give it up. */
@@ -160,6 +176,7 @@ function openTokens(
   return {
     accessToken: sealer.open(session.sealedAccessToken, placeOf(accessTokenColumn, sessionId)),
     expiresAt: session.accessTokenExpiresAt,
+    refreshedAt: session.refreshedAt,
   };
 }
 

@@ -10,6 +10,8 @@ export interface UpstreamState {
   readonly hasRefreshToken: boolean;
   accessToken: string;
   expiresAt: Date | undefined;
+  /** When the provider gave it. */
+  refreshedAt: Date;
 }
 
 /** An identity assertion that was signed a moment ago, or is being signed now. */

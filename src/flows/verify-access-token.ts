@@ -117,6 +117,7 @@ function toVerified(services: VerifyServices, jti: string, stored: StoredAccessT
         placeOf('upstream_sessions.sealed_access_token', upstream.sessionId),
       ),
       expiresAt: upstream.expiresAt,
+      refreshedAt: upstream.refreshedAt,
       hasRefreshToken: upstream.hasRefreshToken,
     },
     groups: services.config.identityAssertion && person?.groups ? groupsThatFit(person.groups) : undefined,

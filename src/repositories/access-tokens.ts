@@ -28,6 +28,8 @@ interface StoredUpstream {
   readonly sealedAccessToken: Uint8Array;
   readonly expiresAt: Date | undefined;
   readonly hasRefreshToken: boolean;
+  /** When the provider gave its tokens. */
+  readonly refreshedAt: Date;
 }
 
 const accessTokenRow = z
@@ -46,6 +48,7 @@ const accessTokenRow = z
     sealed_access_token: bytes.nullable(),
     access_token_expires_at: instant.nullable(),
     has_refresh_token: z.boolean(),
+    refreshed_at: instant.nullable(),
   })
   .transform((row): StoredAccessToken => ({
     grantId: row.grant_id,
@@ -68,6 +71,7 @@ const accessTokenRow = z
             sealedAccessToken: row.sealed_access_token,
             expiresAt: row.access_token_expires_at ?? undefined,
             hasRefreshToken: row.has_refresh_token,
+            refreshedAt: row.refreshed_at ?? row.issued_at,
           },
   }));
 
@@ -81,7 +85,7 @@ export async function findAccessToken(db: Queryable, jti: string): Promise<Store
         access_tokens.scopes,
         issued_at, access_tokens.expires_at, (access_tokens.revoked_at is not null or grants.revoked_at is not null) as is_revoked,
         upstream_session_id, identity_provider, sealed_access_token, access_token_expires_at,
-        sealed_refresh_token is not null as has_refresh_token
+        sealed_refresh_token is not null as has_refresh_token, upstream_sessions.updated_at as refreshed_at
       from access_tokens
       join grants using (grant_id)
       left join upstream_sessions using (upstream_session_id)

@@ -15,6 +15,8 @@ export interface UpstreamSession {
   readonly sealedAccessToken: Uint8Array;
   readonly accessTokenExpiresAt: Date | undefined;
   readonly sealedRefreshToken: Uint8Array | undefined;
+  /** When the provider gave these tokens. */
+  readonly refreshedAt: Date;
   /** Set while the provider is away: nobody asks it before then. */
   readonly retryAt: Date | undefined;
 }
@@ -26,6 +28,7 @@ const sessionRow = z
     sealed_access_token: bytes,
     access_token_expires_at: instant.nullable(),
     sealed_refresh_token: bytes.nullable(),
+    updated_at: instant,
     refresh_retry_at: instant.nullable(),
   })
   .transform((row): UpstreamSession => ({
@@ -34,6 +37,7 @@ const sessionRow = z
     sealedAccessToken: row.sealed_access_token,
     accessTokenExpiresAt: row.access_token_expires_at ?? undefined,
     sealedRefreshToken: row.sealed_refresh_token ?? undefined,
+    refreshedAt: row.updated_at,
     retryAt: row.refresh_retry_at ?? undefined,
   }));
 
@@ -46,20 +50,26 @@ export async function findUpstreamSession(
     db,
     sessionRow,
     sql`
-      select identity_provider, issuer, sealed_access_token, access_token_expires_at, sealed_refresh_token, refresh_retry_at
+      select identity_provider, issuer, sealed_access_token, access_token_expires_at, sealed_refresh_token, updated_at,
+        refresh_retry_at
       from upstream_sessions
       where upstream_session_id = ${sessionId} and sealed_access_token is not null`,
   );
 }
 
 /**
- * Takes the right to refresh, if nobody has it and the token still expires before `expiresBefore`: of all callers on
- * all instances one gets the session, the others nothing. A holder that dies loses it by time.
+ * Takes the right to refresh, if nobody has it and the token still expires before `expiresBefore`, or was given before
+ * `givenBefore`: of all callers on all instances one gets the session, the others nothing. A holder that dies loses it by time.
  */
 export async function takeRefreshLease(
   db: Queryable,
   sessionId: string,
-  lease: { readonly leaseId: string; readonly now: Date; readonly expiresBefore: Date },
+  lease: {
+    readonly leaseId: string;
+    readonly now: Date;
+    readonly expiresBefore: Date;
+    readonly givenBefore: Date | undefined;
+  },
 ): Promise<UpstreamSession | undefined> {
   return findOne(
     db,
@@ -71,11 +81,11 @@ export async function takeRefreshLease(
         refresh_retry_at = null
       where upstream_session_id = ${sessionId}
         and sealed_refresh_token is not null
-        and access_token_expires_at < ${lease.expiresBefore}
+        and (access_token_expires_at < ${lease.expiresBefore} or updated_at <= ${lease.givenBefore ?? null})
         and (refresh_leased_until is null or refresh_leased_until <= clock_timestamp())
         and (refresh_retry_at is null or refresh_retry_at <= ${lease.now})
       returning identity_provider, issuer, sealed_access_token, access_token_expires_at, sealed_refresh_token,
-        refresh_retry_at`,
+        updated_at, refresh_retry_at`,
   );
 }
 

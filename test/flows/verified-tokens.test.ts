@@ -15,7 +15,13 @@ function verified(jti: string, grantId = `grant of ${jti}`, clientId = 'client')
       resource: 'https://mcp.example.com/mcp',
       expiresAt: new Date('2040-01-01T00:00:00Z'),
     },
-    upstream: { sessionId: 's', hasRefreshToken: false, accessToken: 'upstream', expiresAt: undefined },
+    upstream: {
+      sessionId: 's',
+      hasRefreshToken: false,
+      accessToken: 'upstream',
+      expiresAt: undefined,
+      refreshedAt: new Date(0),
+    },
     groups: undefined,
     assertion: undefined,
   };
