@@ -128,13 +128,17 @@ function readPerson(
 
 /**
  * The administrator of a tenant can give an account any address. So one counts only from a tenant that the operator
- * named, or where Microsoft says that the tenant owns its domain (`xms_edov`). Personal accounts have no administrator.
+ * named, or where Microsoft says that the tenant owns its domain (`xms_edov`); where it says the contrary, it is passed
+ * on, but proves nothing. Personal accounts have no administrator.
  */
 function readEmail({ email, xms_edov: isDomainOwned }: Claims, tenant: string, isTrusted: boolean): Claims {
   if (isDomainOwned === true || ['true', '1'].includes(String(isDomainOwned)))
     return { email_verified: true };
   if (tenant === consumersTenant) return { email, email_verified: undefined };
-  return isTrusted ? { email_verified: true } : { email: undefined };
+  if (!isTrusted) return { email: undefined };
+  // A guest, for example, whose address belongs to a domain elsewhere.
+  const isKnownToBeForeign = isDomainOwned === false || ['false', '0'].includes(String(isDomainOwned));
+  return { email, email_verified: isKnownToBeForeign ? undefined : true };
 }
 
 /** More groups than a token has room for: instead of `groups` it says where they are. */

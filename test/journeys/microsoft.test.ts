@@ -183,6 +183,18 @@ describe('who may sign in', () => {
       { MICROSOFT_ALLOWED_TENANTS: contoso },
       'access_denied',
     ],
+    [
+      'nor does one that Microsoft says is of a domain elsewhere, whatever tenant vouches for it',
+      { xms_edov: false },
+      { MICROSOFT_ALLOWED_TENANTS: elsewhere.tid },
+      'access_denied',
+    ],
+    [
+      'that of a tenant that the operator named opens it where Microsoft says nothing',
+      {},
+      { MICROSOFT_ALLOWED_TENANTS: elsewhere.tid },
+      'code',
+    ],
   ])('ALLOWED_EMAIL_DOMAINS: %s', async (_, claims, environment, outcome) => {
     const setting = await startSetting(
       { ALLOWED_EMAIL_DOMAINS: 'contoso.com', ...environment },
