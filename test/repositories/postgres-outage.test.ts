@@ -25,13 +25,22 @@ describePrivatePostgres('a PostgreSQL that goes away', () => {
   afterEach(() => db.close());
 
   /** Opens as many connections as the pool has, and leaves them idle. */
-  const fillPool = () => Promise.all(Array.from({ length: 10 }, () => db.query(sql`select pg_sleep(0.05)`)));
+  const fillPool = async () => {
+    let opened = 0;
+    const hold = () =>
+      db.transaction(async () => {
+        opened += 1;
+        // Nobody gives one back before all are there.
+        await vi.waitFor(() => expect(opened).toBe(10), { timeout: 10_000, interval: 5 });
+      });
+    await Promise.all(Array.from({ length: 10 }, hold));
+  };
 
   it('when every connection is ended, no process ends, and the next query works', async () => {
     await fillPool();
 
     await server.dropConnections();
-    await vi.waitFor(() => expect(onError).toHaveBeenCalledTimes(10));
+    await vi.waitFor(() => expect(onError).toHaveBeenCalledTimes(10), { timeout: 10_000 });
 
     expect((await ask()).rows).toEqual([{ one: 1 }]);
     expect(onError.mock.calls.flat()).toEqual(
