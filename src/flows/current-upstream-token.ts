@@ -2,6 +2,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { TemporarilyUnavailableError } from '../protocol/errors.ts';
 import type { Database } from '../repositories/database.ts';
+import { checkUpstreamToken } from './check-upstream-token.ts';
 import { later } from './lifetimes.ts';
 import { refreshUpstreamToken, type UpstreamTokenNow } from './refresh-upstream-token.ts';
 import type { Services } from './services.ts';
@@ -43,7 +44,10 @@ export async function currentUpstreamToken(
   const now = services.clock();
   const { expiresAt = never } = upstream;
   const isAlive = now < expiresAt;
-  if (!upstream.hasRefreshToken) return isAlive ? upstream.accessToken : undefined;
+  if (!upstream.hasRefreshToken) {
+    if (isAlive && isRevalidationDue(services, upstream, now)) checkInBackground(services, upstream);
+    return isAlive ? upstream.accessToken : undefined;
+  }
   const isEnding = later(now, refreshAheadMs) >= expiresAt;
   if (!isEnding && !isRevalidationDue(services, upstream, now)) return upstream.accessToken;
   const refreshed = refreshOnce(services, upstream.sessionId).then((tokens) => {
@@ -73,6 +77,16 @@ function isRevalidationDue(services: UpstreamServices, upstream: UpstreamState, 
   if ((refreshesUnderWay.get(services.db)?.size ?? 0) >= maxRevalidations) return false;
   revalidationsTried.set(upstream, later(now, revalidationPauseMs));
   return true;
+}
+
+function checkInBackground(services: UpstreamServices, upstream: UpstreamState): void {
+  const maxAgeMs = maxAgeOf(services, upstream.sessionId);
+  if (maxAgeMs === undefined) return;
+  checkUpstreamToken(services, upstream.sessionId, maxAgeMs)
+    .then((freshFrom) => {
+      upstream.refreshedAt = freshFrom;
+    })
+    .catch((error: unknown) => services.log.warn({ err: error }, 'upstream token not checked yet'));
 }
 
 /** From three quarters of what is configured to all of it, the same for a sign-in on every instance. */

@@ -1,5 +1,6 @@
 /** Makes the identity provider that the configuration names. A new provider is one more file and one line here. */
 import { createBoundedFetch, isLoopback } from './bounded-fetch.ts';
+import { checkToken } from './check-token.ts';
 import { completeSignIn } from './complete-sign-in.ts';
 import type { ProviderContext } from './connect.ts';
 import { discover } from './discover.ts';
@@ -69,6 +70,7 @@ export function createIdentityProvider(
     clock: options.clock,
   };
   const logoutTokens = createLogoutTokens(context);
+  const { tokenCheckUrl } = profile;
 
   return {
     id: settings.id,
@@ -92,6 +94,13 @@ export function createIdentityProvider(
       }
       return refreshTokens(context, metadata, presentedToken);
     },
+    ...(tokenCheckUrl !== undefined && {
+      checkToken: async (accessToken, issuer) => {
+        const { server, isOpenId } = await kept.current();
+        if (!isOpenId && isOfHost(issuer, server.issuer))
+          await checkToken(boundedFetch, tokenCheckUrl, accessToken);
+      },
+    }),
     revoke: async (tokens, signIn) => {
       const metadata = await kept.current();
       if (!isOfHost(signIn.issuer, metadata.server.issuer)) return;

@@ -48,6 +48,7 @@ function profileOf(origin: string, wantsGroups: boolean): ProviderProfile {
     scopes: (clientScopes) => withIdentityScopes(identityScopes, clientScopes.filter(isGitHubScope)),
     parameters: () => ({}),
     grantOverCodes: ['bad_refresh_token'],
+    tokenCheckUrl: `${api}/user`,
     tokenApi: (clientId) => `${api}/applications/${clientId}/token`,
     fetchClaims: async (callApi) => ({
       ...(await fetchPerson(callApi, api)),

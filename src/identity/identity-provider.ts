@@ -95,6 +95,13 @@ export interface IdentityProvider {
    */
   refresh(refreshToken: string, issuer: string): Promise<UpstreamTokens>;
   /**
+   * Asks whether an access token still counts. Undefined for a provider that has no sure way to tell: with the token of
+   * one API, another API refuses for reasons of its own.
+   * @throws ProviderRefusedError when it is over (`invalid_grant`)
+   * @throws ProviderUnavailableError on anything else
+   */
+  readonly checkToken?: (accessToken: string, issuer: string) => Promise<void>;
+  /**
    * Ends the tokens of a sign-in, where the provider has a way to and nothing that is still needed ends with them.
    * @throws ProviderUnavailableError when it is worth trying again
    */

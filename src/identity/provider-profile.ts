@@ -69,6 +69,8 @@ export interface ProviderProfile {
   tokenParameters?(clientScopes: readonly string[]): Readonly<Record<string, string>>;
   /** Token endpoint errors, besides `invalid_grant`, that mean that a refresh token is over. */
   readonly grantOverCodes?: readonly string[];
+  /** Where any access token of this provider is good, so that 401 there means that it is over. */
+  readonly tokenCheckUrl?: string;
   /** Where one access token is deleted, with our credentials, by a provider that has no endpoint of RFC 7009. */
   tokenApi?(clientId: string): string;
   /** Who the person is, for a provider with neither ID tokens nor a userinfo endpoint. */

@@ -140,3 +140,15 @@ export async function revokeGrantsOfUpstreamSession(
   );
   return row?.is_current ?? false;
 }
+
+/** Ends every grant that rests on a sign-in which cannot be refreshed, and which the provider says is over. */
+export async function revokeGrantsOfEndedToken(
+  db: Queryable,
+  upstreamSessionId: string,
+  { reason, now }: { readonly reason: string; readonly now: Date },
+): Promise<void> {
+  await db.query(sql`
+    update grants
+    set revoked_at = ${now}, revocation_reason = ${reason}
+    where upstream_session_id = ${upstreamSessionId} and revoked_at is null`);
+}

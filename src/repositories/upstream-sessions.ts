@@ -15,7 +15,7 @@ export interface UpstreamSession {
   readonly sealedAccessToken: Uint8Array;
   readonly accessTokenExpiresAt: Date | undefined;
   readonly sealedRefreshToken: Uint8Array | undefined;
-  /** When the provider gave these tokens. */
+  /** When the provider gave these tokens, or said that they still count. */
   readonly refreshedAt: Date;
   /** Set while the provider is away: nobody asks it before then. */
   readonly retryAt: Date | undefined;
@@ -129,4 +129,36 @@ export async function releaseRefreshLease(
     update upstream_sessions
     set refresh_lease_id = null, refresh_leased_until = null, refresh_retry_at = ${lease.retryAt}
     where upstream_session_id = ${sessionId} and refresh_lease_id = ${lease.leaseId}`);
+}
+
+/**
+ * Takes the right to ask about a token that nothing can refresh, if it was given and last asked about before
+ * `askedBefore`. It counts as asked from now on: of all callers on all instances one gets the session.
+ */
+export async function takeTokenCheck(
+  db: Queryable,
+  sessionId: string,
+  { now, askedBefore }: { readonly now: Date; readonly askedBefore: Date },
+): Promise<UpstreamSession | undefined> {
+  return findOne(
+    db,
+    sessionRow,
+    sql`
+      update upstream_sessions
+      set updated_at = ${now}
+      where upstream_session_id = ${sessionId}
+        and sealed_access_token is not null
+        and sealed_refresh_token is null
+        and updated_at <= ${askedBefore}
+      returning identity_provider, issuer, sealed_access_token, access_token_expires_at, sealed_refresh_token,
+        updated_at, refresh_retry_at`,
+  );
+}
+
+/** After a check that came to nothing: the token counts as last asked about at `askedAt`, which may be long ago. */
+export async function postponeTokenCheck(db: Queryable, sessionId: string, askedAt: Date): Promise<void> {
+  await db.query(sql`
+    update upstream_sessions
+    set updated_at = ${askedAt}
+    where upstream_session_id = ${sessionId} and sealed_refresh_token is null`);
 }

@@ -129,6 +129,67 @@ test('access that was revoked in the person’s settings ends the sign-in (bad_r
   expect((await callMcp(setting.proxy, fresh.accessToken)).statusCode).toBe(401);
 });
 
+describe('USER_REVALIDATION_SECONDS, with tokens that cannot be refreshed (issue 4, item 5)', () => {
+  async function start() {
+    const setting = await startSetting({ ...preset, USER_REVALIDATION_SECONDS: '600' });
+    const { accessToken, refreshToken } = await signInWith(setting);
+    const call = async () => (await callMcp(setting.proxy, accessToken)).statusCode;
+    const callMany = async () => new Set(await Promise.all(Array.from({ length: 10 }, call)));
+    const asked = () => setting.hosts.calls.filter(({ url }) => url.href === 'https://api.github.com/user');
+    await call();
+    return { ...setting, refreshToken, call, callMany, asked, atSignIn: asked().length };
+  }
+
+  test('of many calls one asks whether the token still counts, once in each period', async () => {
+    const { proxy, callMany, asked, atSignIn } = await start();
+    for (const round of [1, 2]) {
+      proxy.clock.advance({ minutes: 10 });
+      expect(await callMany()).toEqual(new Set([200]));
+      await expect.poll(asked).toHaveLength(atSignIn + round);
+      await callMany();
+      expect(asked()).toHaveLength(atSignIn + round);
+    }
+  });
+
+  test('access that was revoked in the person’s settings ends the sign-in (RFC 6750 §3.1)', async () => {
+    const { proxy, client, github, refreshToken, call } = await start();
+    github.removeAccess();
+    expect(await call()).toBe(200);
+
+    proxy.clock.advance({ minutes: 10 });
+    await call();
+
+    await expect.poll(call).toBe(401);
+    expect((await refresh(proxy, client, refreshToken)).json()).toMatchObject({ error: 'invalid_grant' });
+  });
+
+  test('a GitHub that is away ends nothing, and is asked again (clients.md P6)', async () => {
+    const { proxy, github, callMany, asked, atSignIn } = await start();
+    github.setApiAway(true);
+    proxy.clock.advance({ minutes: 10 });
+    expect(await callMany()).toEqual(new Set([200]));
+    await expect.poll(asked).toHaveLength(atSignIn + 1);
+    await expect.poll(() => proxy.log.join('')).toContain('did not say whether a token still counts');
+
+    github.setApiAway(false);
+    github.removeAccess();
+    proxy.clock.advance({ minutes: 2 });
+    await callMany();
+
+    await expect.poll(async () => [...(await callMany())]).toEqual([401]);
+  });
+
+  test('nobody asks without the setting', async () => {
+    const setting = await startSetting(preset);
+    const { proxy, hosts } = setting;
+    const { accessToken } = await signInWith(setting);
+    const before = hosts.calls.length;
+    proxy.clock.advance({ minutes: 50 });
+    expect((await callMcp(proxy, accessToken)).statusCode).toBe(200);
+    expect(hosts.calls).toHaveLength(before);
+  });
+});
+
 test.each([
   ['is not verified', [{ email: 'mona@example.com', primary: true, verified: false }]],
   ['is not there', []],

@@ -31,7 +31,7 @@ export function createGitHub(app: {
   const codes = createCodes<{ readonly account: GitHubAccount }>(() => random(15));
   const tokens = new Map<string, { readonly account: GitHubAccount; readonly scopes: readonly string[] }>();
   const refreshTokens = new Map<string, GitHubAccount>();
-  const state = { account: app.account, denies: false };
+  const state = { account: app.account, denies: false, isApiAway: false };
 
   const authorize = ({ parameters }: HostRequest): HostAnswer => {
     if (parameters.get('client_id') !== app.clientId) return pageOf(404, 'Not Found');
@@ -128,6 +128,7 @@ export function createGitHub(app: {
   const api = (path: string, { headers, parameters }: HostRequest): HostAnswer => {
     if (headers['user-agent'] === undefined)
       return { status: 403, body: 'Request forbidden by administrative rules.' };
+    if (state.isApiAway) return { status: 503, body: 'Unicorn!' };
     const known = tokens.get(headers.authorization?.replace(/^(bearer|token) /i, '') ?? '');
     if (known === undefined) return { status: 401, body: { message: 'Bad credentials' } };
     const { account, scopes } = known;
@@ -185,6 +186,9 @@ export function createGitHub(app: {
     },
     deny: () => {
       state.denies = true;
+    },
+    setApiAway: (isAway: boolean) => {
+      state.isApiAway = isAway;
     },
     /** The person revokes the app in their settings. */
     removeAccess: () => {
