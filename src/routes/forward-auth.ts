@@ -112,17 +112,21 @@ function acceptAnyRequest(app: FastifyInstance): void {
   app.addContentTypeParser('*', (_request, _payload, done) => done(null));
 }
 
-/** The request targets that the proxy in front names. */
-function originalTargets({ headers, raw }: FastifyRequest): readonly string[] {
-  const url = headers['x-original-url'];
-  const named = [headers['x-original-uri'], headers['x-forwarded-uri'], behindAuth(raw.url ?? '')];
-  return [...named, url === undefined ? undefined : withoutOrigin(String(url))].flatMap((target) =>
-    target === undefined || target === '' ? [] : [String(target)],
-  );
+/**
+ * The request targets that the proxy in front names: each line of a header by itself. Joined, one that was added would be
+ * the query of another that a client sent.
+ */
+function originalTargets({ raw: { headersDistinct: lines, url = '' } }: FastifyRequest): readonly string[] {
+  return [
+    ...(lines['x-original-uri'] ?? []),
+    ...(lines['x-forwarded-uri'] ?? []),
+    ...(lines['x-original-url'] ?? []).map(withoutOrigin),
+    behindAuth(url),
+  ].filter((target) => target !== '');
 }
 
-function originalMethods({ headers, method }: FastifyRequest): readonly string[] {
-  return [method, headers['x-original-method'], headers['x-forwarded-method']].map(String);
+function originalMethods({ method, raw: { headersDistinct: lines } }: FastifyRequest): readonly string[] {
+  return [method, ...(lines['x-original-method'] ?? []), ...(lines['x-forwarded-method'] ?? [])];
 }
 
 function behindAuth(requestTarget: string): string {

@@ -46,7 +46,7 @@ interface Asked {
 
 /** Asks at the port for proxies, as a proxy does. */
 async function ask(
-  headers: Readonly<Record<string, string>> = {},
+  headers: Readonly<Record<string, string | string[]>> = {},
   { app = proxy, path = '/auth', method = 'GET' } = {},
 ): Promise<Asked> {
   const outgoing = httpRequest({
@@ -223,6 +223,16 @@ describe('the original URL', () => {
       '/auth',
     ],
     ['is repeated', { 'x-original-uri': '/mcp, /mcp' }, '/auth'],
+    [
+      'is hidden behind the query of one that a client sent before it',
+      { 'x-original-uri': ['/mcp?x', '/admin'] },
+      '/auth',
+    ],
+    [
+      'is hidden likewise, as a whole URL',
+      { 'x-original-url': ['https://mcp.example.com/mcp?x', 'https://mcp.example.com/admin'] },
+      '/auth',
+    ],
   ])('refused with 403: it %s', async (_name, headers, path) => {
     expect((await ask({ ...bearer(), ...headers }, { path })).status).toBe(403);
   });
@@ -232,6 +242,7 @@ describe('the original URL', () => {
       expect((await ask({ ...uri, [name]: 'OPTIONS' })).status).toBe(401);
       expect((await ask({ ...bearer(), ...uri, [name]: 'POST' })).status).toBe(200);
       expect((await ask({ ...bearer(), ...uri, [name]: 'TRACE' })).status).toBe(403);
+      expect((await ask({ ...bearer(), ...uri, [name]: ['GET', 'TRACE'] })).status).toBe(403);
     }
     expect((await ask(bearer(), { path: '/auth/mcp', method: 'TRACE' })).status).toBe(403);
   });
