@@ -17,6 +17,8 @@ export interface Caller {
   readonly isMachine: boolean;
   readonly email: string | undefined;
   readonly name: string | undefined;
+  /** As of their sign-in. Undefined where they are not known, or too many to be said. */
+  readonly groups: readonly string[] | undefined;
   readonly clientId: string;
   readonly scopes: readonly string[];
 }
@@ -26,6 +28,7 @@ interface Claims {
   readonly subject_type: 'person' | 'machine';
   readonly email?: string;
   readonly name?: string;
+  readonly groups?: readonly string[];
   readonly client_id: string;
   readonly scope: string;
 }
@@ -49,6 +52,7 @@ export function createVerifier({ issuer, audience, jwksUrl = `${issuer}/jwks` }:
       isMachine: payload.subject_type !== 'person',
       email: payload.email,
       name: payload.name,
+      groups: payload.groups,
       clientId: payload.client_id,
       scopes: payload.scope.split(' ').filter(Boolean),
     };

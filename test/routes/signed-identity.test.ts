@@ -78,6 +78,18 @@ describe('the documented verifiers', () => {
     });
   });
 
+  test('Node: the groups of a person, where they are known', async () => {
+    const { accessToken } = await signIn(proxy, await register(proxy));
+    await proxy.db.query({
+      text: `update grants set groups = '{acme,acme/ops}' where grant_id = (select grant_id from access_tokens where jti = $1)`,
+      values: [decodeJwt(accessToken).jti],
+    });
+
+    const caller = await createVerifier(settings())(await assertionOf(accessToken));
+
+    expect(caller.groups).toEqual(['acme', 'acme/ops']);
+  });
+
   test('Node: refuses none, one for another server or of another issuer, and a changed one', async () => {
     const assertion = await assertionOf(tokens.accessToken);
     const [head, payload, signature] = assertion.split('.');
