@@ -15,6 +15,7 @@ import { formatScope } from '../protocol/scope.ts';
 import { releaseReturn, type ReturningSignIn, takeReturn } from '../repositories/authorization-requests.ts';
 import { type Client, findClient } from '../repositories/clients.ts';
 import { rememberConsent } from '../repositories/consents.ts';
+import { hasLiveSignIn } from '../repositories/ended-sign-ins.ts';
 import { insertGrant } from '../repositories/grants.ts';
 import { placeOf } from '../repositories/sealed-values.ts';
 import { problemOf } from './admission.ts';
@@ -216,17 +217,18 @@ function notAdmitted(
 }
 
 /**
- * Ends the tokens of a sign-in that was refused; the person does not wait for it, and it is not tried again. Other sign-ins of
- * theirs, which may end with it, have lost their ground as well.
+ * Ends the tokens of a sign-in that was refused; the person does not wait for it, and it is not tried again. Nothing that a
+ * connection of theirs still needs ends with it.
  */
 async function giveBack(
-  { log }: SignInServices,
+  { db, clock, log }: SignInServices,
   provider: IdentityProvider,
-  { issuer }: Identity,
+  { issuer, subject }: Identity,
   tokens: UpstreamTokens,
 ): Promise<void> {
   try {
-    await provider.revoke(tokens, { issuer, isLastOfPerson: true });
+    const isLastOfPerson = !(await hasLiveSignIn(db, { issuer, subject, now: clock() }));
+    await provider.revoke(tokens, { issuer, isLastOfPerson });
   } catch (error) {
     log.warn({ err: error, provider: provider.id }, 'the tokens of a refused sign-in were not revoked');
   }

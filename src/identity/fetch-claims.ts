@@ -9,14 +9,16 @@ import type { Claims } from './read-identity.ts';
 
 /** `idToken`: the claims of a verified ID token, which an OpenID provider always sends. */
 export async function fetchClaims(
-  { profile, fetch }: ProviderContext,
+  { profile, settings, fetch }: ProviderContext,
   { server }: ProviderMetadata,
   config: Configuration,
   accessToken: string,
   idToken: (Claims & { readonly sub: string }) | undefined,
 ): Promise<Claims> {
   if (idToken !== undefined) {
-    return server.userinfo_endpoint === undefined ? idToken : completeClaims(config, accessToken, idToken);
+    return server.userinfo_endpoint === undefined
+      ? idToken
+      : completeClaims(config, accessToken, idToken, settings.wantsGroups === true);
   }
   const callApi = callApiWith(fetch, accessToken);
   if (profile.fetchClaims !== undefined) return profile.fetchClaims(callApi);
@@ -40,6 +42,7 @@ async function completeClaims(
   config: Configuration,
   accessToken: string,
   idToken: Claims & { readonly sub: string },
+  wantsGroups: boolean,
 ): Promise<Claims> {
   try {
     const userInfo: Claims = await fetchUserInfo(config, accessToken, idToken.sub);
@@ -47,9 +50,11 @@ async function completeClaims(
     return { ...claims, email_verified: isVerified(claims.email, [idToken, userInfo]) };
   } catch (error) {
     const refusalOrFailure = signInError(error);
-    const isEnough =
-      isRefusedToUs(error) || typeof idToken.email === 'string' || typeof idToken.name === 'string';
-    if (refusalOrFailure instanceof ProviderUnavailableError && isEnough) return idToken;
+    const saysWho = typeof idToken.email === 'string' || typeof idToken.name === 'string';
+    // Without the groups that a list asks for, a member would be refused like a stranger.
+    const isEnough = saysWho && !(wantsGroups && idToken.groups === undefined);
+    const isUnavailable = refusalOrFailure instanceof ProviderUnavailableError;
+    if (isUnavailable && (isEnough || isRefusedToUs(error))) return idToken;
     throw refusalOrFailure;
   }
 }

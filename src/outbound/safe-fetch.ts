@@ -8,6 +8,7 @@ import { isIP } from 'node:net';
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate } from 'node:zlib';
 import { Agent, type Dispatcher, ProxyAgent, request } from 'undici';
+import { isKnownDocument } from '../protocol/recognize-client.ts';
 import { createAddressPolicy } from './addresses.ts';
 import { matchesHost } from './host-patterns.ts';
 import { isProxied, type OutboundProxy } from './outbound-proxy.ts';
@@ -151,7 +152,7 @@ export function createSafeFetch(options: SafeFetchOptions): SafeFetch {
     if (!isHostPermitted(policy, url.hostname)) throw refused('this server does not ask its host');
     const signal = AbortSignal.timeout(timeoutMs);
     try {
-      const answer = await gate.run(url.hostname, () => fetchWithin(url, validators, signal));
+      const answer = await gate.run(bucketOf(url), () => fetchWithin(url, validators, signal));
       if (answer === undefined) throw transient('too many such addresses are being asked right now');
       return answer;
     } catch (error) {
@@ -160,6 +161,14 @@ export function createSafeFetch(options: SafeFetchOptions): SafeFetch {
       throw transient(describeFailure(error), error);
     }
   };
+}
+
+/**
+ * What is counted together. A host, so that no stranger makes us ask it all the time; but a document of a known client by
+ * itself, so that requests for made-up ones beside it do not use up its turn.
+ */
+function bucketOf(url: URL): string {
+  return isKnownDocument(url.href) ? url.href : url.hostname.replace(/\.$/, '');
 }
 
 /** A lookup that knows nothing but what was checked: the connection goes there and nowhere else. */

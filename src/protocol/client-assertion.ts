@@ -23,7 +23,11 @@ const time = z.number().finite();
 
 const claims = z.object({
   iss: z.string().max(2048),
-  sub: z.string().min(1).max(2048),
+  // Nothing that the database cannot look for.
+  sub: z
+    .string()
+    .regex(/^[\x20-\x7e]+$/)
+    .max(2048),
   aud: z.union([z.string(), z.array(z.string()).min(1).max(10)]),
   exp: time,
   iat: time.optional(),

@@ -44,12 +44,15 @@ const base64url = (max: number) =>
     .max(max)
     .regex(/^[A-Za-z0-9_-]+$/);
 
+/** Text that the database can store. */
+const printable = z.string().regex(/^[^\p{Cc}\p{Cs}]*$/u);
+
 const publicJwk = z.object({
   kty: z.enum(['EC', 'OKP', 'RSA']),
-  kid: z.string().max(256).optional(),
-  alg: z.string().max(32).optional(),
-  use: z.string().max(32).optional(),
-  crv: z.string().max(32).optional(),
+  kid: printable.max(256).optional(),
+  alg: printable.max(32).optional(),
+  use: printable.max(32).optional(),
+  crv: printable.max(32).optional(),
   x: base64url(maxNumberCharacters).optional(),
   y: base64url(maxNumberCharacters).optional(),
   n: base64url(maxNumberCharacters).optional(),

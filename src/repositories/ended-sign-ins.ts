@@ -81,6 +81,26 @@ export async function takeEndedSignIn(
   );
 }
 
+/** Whether a grant still needs a sign-in of this person at this provider. Uses upstream_sessions_person. */
+export async function hasLiveSignIn(
+  db: Queryable,
+  { issuer, subject, now }: { readonly issuer: string; readonly subject: string; readonly now: Date },
+): Promise<boolean> {
+  const row = await findOne(
+    db,
+    z.object({ is_live: z.boolean() }),
+    sql`
+      select exists (
+        select from upstream_sessions
+        join grants using (upstream_session_id)
+        where upstream_sessions.issuer = ${issuer}
+          and upstream_sessions.subject = ${subject}
+          and revoked_at is null and expires_at > ${now}
+      ) as is_live`,
+  );
+  return row?.is_live ?? false;
+}
+
 /** Deletes the tokens of a sign-in, unless a refresh that was still under way has stored others: those are next. */
 export async function forgetTokens(
   db: Queryable,

@@ -37,7 +37,9 @@ export async function endSessions(
             from upstream_sessions
             where issuer in (select issuer from taken)
               and (${ended.subject ?? null}::text is null or subject = ${ended.subject ?? null}::text)
-              and (${ended.providerSession ?? null}::text is null or provider_session = ${ended.providerSession ?? null}::text)
+              and (${ended.providerSession ?? null}::text is null
+                or provider_session = ${ended.providerSession ?? null}::text
+                or (provider_session is null and ${ended.subject ?? null}::text is not null))
           )
         returning 1
       )

@@ -1,4 +1,5 @@
 /** What the tests of this folder share: a provider under test with a clock of its own, and the answer of a browser. */
+import type { ProviderSettings } from '../../src/identity/provider-profile.ts';
 import { onTestFinished } from 'vitest';
 import {
   createIdentityProvider,
@@ -45,10 +46,14 @@ export async function startProvider() {
 }
 
 /** The identity provider under test, beside the statuses it reported. */
-export function connectTo(url: string, options: Partial<IdentityProviderOptions> = {}) {
+export function connectTo(
+  url: string,
+  options: Partial<IdentityProviderOptions> = {},
+  settings: Partial<ProviderSettings> = {},
+) {
   const statuses: ProviderStatus[] = [];
   const provider = createIdentityProvider(
-    { id: 'oauth', url: new URL(url), isPrimary: true, ...misbehavingClient },
+    { id: 'oauth', url: new URL(url), isPrimary: true, ...misbehavingClient, ...settings },
     { clock: () => new Date(), onStatus: (status) => statuses.push(status), ...options },
   );
   onTestFinished(() => provider.stop());

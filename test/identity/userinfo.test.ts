@@ -117,6 +117,17 @@ test.each(failures)(
   },
 );
 
+test.each(failures)(
+  'userinfo that answers %s is a failure that passes, when a list asks for groups and only userinfo has them',
+  async (_, answer) => {
+    const upstream = await startProvider();
+    upstream.on('/userinfo', () => answer);
+    const provider = connectTo(upstream.issuer, { timeoutMs: 250 }, { wantsGroups: true });
+
+    expect(await outcomeOf(signIn(provider))).toBe('unavailable');
+  },
+);
+
 test('userinfo that is refused to us is done without: the ID token names the person (OpenID Connect Core §2)', async () => {
   const upstream = await startProvider();
   sayInIdToken(upstream, nothing);

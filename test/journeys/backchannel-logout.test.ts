@@ -101,6 +101,18 @@ describePostgres('back-channel logout, two instances', () => {
     },
   );
 
+  test('a token that names person and session ends connections of theirs whose session is not known (§2.4)', async () => {
+    const { site, front, connect, signOut, statuses } = await start('session');
+    const client = await register(front);
+    const [his, hers] = [await connect(ada, client), await connect(grace, client)];
+    await site.database.db.query(sql`update upstream_sessions set provider_session = null`);
+
+    await signOut(his);
+
+    await poll(async () => (await statuses(his.accessToken)).every((status) => status === 401));
+    expect(await statuses(hers.accessToken)).toEqual([200, 200]);
+  });
+
   test('a token works once, for one of twenty at both instances, and later signing in works again (§2.6)', async () => {
     const { site, front, connect, signOut, logouts, sendTo, statuses } = await start('person');
     const client = await register(front);
