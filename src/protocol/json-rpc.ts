@@ -71,6 +71,9 @@ export function readMessages(body: Uint8Array): RpcBody | { readonly error: RpcE
     if (isObject(params) && hasLookalike(params, paramNames)) {
       return invalid('A parameter’s name is misspelt', knownId);
     }
+    if (hasNul(method) || (isObject(params) && hasNul(params['name']))) {
+      return invalid('A method or a name has no NUL', knownId);
+    }
     messages.push({ id: knownId, method, params: isObject(params) ? params : {} });
   }
   return { messages, isBatch };
@@ -106,14 +109,26 @@ function hasTooManyMembers(message: object): boolean {
   return isLarge(message) || Object.values(message).some(isLarge);
 }
 
-/** A key that some parser takes for one of `names`, and `__proto__`, which is one object in another to some. */
-function hasLookalike(object: object, names: readonly string[]): boolean {
-  return Object.keys(object).some(
-    (key) => key === '__proto__' || (!names.includes(key) && names.includes(folded(key))),
-  );
+/** Servers in C read a string up to its NUL. */
+function hasNul(value: unknown): boolean {
+  return typeof value === 'string' && value.includes('\0');
 }
 
-/** Without differences of case and width. The detour over upper case turns `ſ` into `s`, and `ı` into `i`. */
+/** A key that some parser takes for one of `names`, and `__proto__`, which is one object in another to some. */
+function hasLookalike(object: object, names: readonly string[]): boolean {
+  return Object.keys(object).some((key) => {
+    if (names.includes(key)) return false;
+    const plain = folded(key);
+    return key === '__proto__' || names.includes(plain) || names.includes(lettersOf(plain));
+  });
+}
+
+/** Without differences of case and width, up to a NUL. The detour over upper case turns `ſ` into `s`, and `ı` into `i`. */
 function folded(key: string): string {
-  return key.normalize('NFKC').toUpperCase().toLowerCase();
+  return key.replace(/\0.*$/s, '').normalize('NFKC').toUpperCase().toLowerCase();
+}
+
+/** Without what separates words: fastjson takes `me_thod` and `me-thod` for `method`. */
+function lettersOf(key: string): string {
+  return key.replace(/[^\p{L}\p{N}]/gu, '');
 }
