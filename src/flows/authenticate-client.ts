@@ -2,7 +2,7 @@
 import { checkAssertionSignature } from '../crypto/assertion-signature.ts';
 import { hashSecret, isSameHash } from '../crypto/secrets.ts';
 import { matchesHost } from '../outbound/host-patterns.ts';
-import { OutboundError } from '../outbound/safe-fetch.ts';
+import { OutboundError } from '../outbound/outbound-error.ts';
 import {
   assertionProblem,
   assertionSkewSeconds,

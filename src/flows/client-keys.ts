@@ -1,6 +1,7 @@
 /** Public keys of clients that authenticate with `private_key_jwt`: those in their metadata, or behind `jwks_uri`. */
 import { LRUCache } from 'lru-cache';
-import { OutboundError, type SafeFetch } from '../outbound/safe-fetch.ts';
+import { OutboundError } from '../outbound/outbound-error.ts';
+import type { SafeFetch } from '../outbound/safe-fetch.ts';
 import { type ClientJwks, type ClientKeySource, readClientJwks } from '../protocol/client-keys.ts';
 import { freshUntil } from '../protocol/document-freshness.ts';
 import { later, lifetimes } from './lifetimes.ts';

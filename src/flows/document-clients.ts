@@ -1,6 +1,7 @@
 /** Clients that are the URL of a document: read when they ask for access, kept as a snapshot for everything else. */
 import { drawerOf } from '../crypto/secrets.ts';
-import { isHostPermitted, OutboundError, type SafeFetch } from '../outbound/safe-fetch.ts';
+import { OutboundError } from '../outbound/outbound-error.ts';
+import { isHostPermitted, type SafeFetch } from '../outbound/safe-fetch.ts';
 import { type ClientDocument, clientIdUrlProblem, readClientDocument } from '../protocol/client-document.ts';
 import { mayUseDocument } from '../protocol/client-policy.ts';
 import { freshUntil } from '../protocol/document-freshness.ts';

@@ -2,12 +2,9 @@
 import type { RequestListener } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import {
-  createSafeFetch,
-  maxDocumentBytes,
-  OutboundError,
-  type SafeFetchOptions,
-} from '../../src/outbound/safe-fetch.ts';
+import { OutboundError } from '../../src/outbound/outbound-error.ts';
+import { maxDocumentBytes } from '../../src/outbound/read-answer.ts';
+import { createSafeFetch, type SafeFetchOptions } from '../../src/outbound/safe-fetch.ts';
 import { createClock } from '../support/clock.ts';
 import { type DocumentHost, startDocumentHost } from '../support/document-host.ts';
 import { createCertificate, describeTls } from '../support/tls.ts';
