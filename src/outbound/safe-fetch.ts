@@ -6,13 +6,13 @@
 import type { LookupFunction } from 'node:net';
 import { isIP } from 'node:net';
 import { Agent, type Dispatcher, ProxyAgent, request } from 'undici';
-import { isKnownDocument } from '../protocol/recognize-client.ts';
+import { findKnownDocument } from '../protocol/recognize-client.ts';
 import { createAddressPolicy } from './addresses.ts';
 import { matchesHost } from './host-patterns.ts';
 import { OutboundError, refused, transient } from './outbound-error.ts';
 import { isProxied, type OutboundProxy } from './outbound-proxy.ts';
 import { type CacheValidators, type FetchedJson, readAnswer } from './read-answer.ts';
-import { RequestGate, type RequestLimits } from './request-limits.ts';
+import { type AskedPlace, RequestGate, type RequestLimits } from './request-limits.ts';
 import { createResolveHost, type ResolveHost } from './resolve-host.ts';
 
 /**
@@ -119,7 +119,7 @@ export function createSafeFetch(options: SafeFetchOptions): SafeFetch {
     if (!isHostPermitted(policy, url.hostname)) throw refused('this server does not ask its host');
     const signal = AbortSignal.timeout(timeoutMs);
     try {
-      const answer = await gate.run(bucketOf(url), () => fetchWithin(url, validators, signal));
+      const answer = await gate.run(placeOf(url), () => fetchWithin(url, validators, signal));
       if (answer === undefined) throw transient('too many such addresses are being asked right now');
       return answer;
     } catch (error) {
@@ -131,11 +131,12 @@ export function createSafeFetch(options: SafeFetchOptions): SafeFetch {
 }
 
 /**
- * What is counted together. A host, so that no stranger makes us ask it all the time; but a document of a known client by
- * itself, so that requests for made-up ones beside it do not use up its turn.
+ * What is counted together: a host, so that no stranger makes us ask it all the time; but a document of a known client as
+ * the catalogue writes it, so that requests for made-up ones beside it do not use up its turn.
  */
-function bucketOf(url: URL): string {
-  return isKnownDocument(url.href) ? url.href : url.hostname.replace(/\.$/, '');
+function placeOf(url: URL): AskedPlace {
+  const known = findKnownDocument(url.href);
+  return { name: known ?? url.hostname.replace(/\.$/, ''), isKnown: known !== undefined };
 }
 
 /** A lookup that knows nothing but what was checked: the connection goes there and nowhere else. */

@@ -36,7 +36,12 @@ export function isKnownCallback(redirectUri: string): boolean {
 
 /** Whether the catalogue has this client metadata document. */
 export function isKnownDocument(clientId: string): boolean {
-  return knownClients.some((client) => client.documents?.some((pattern) => fits(pattern, clientId)));
+  return findKnownDocument(clientId) !== undefined;
+}
+
+/** How the catalogue writes the address of this client metadata document: with `{id}` it is that of many. */
+export function findKnownDocument(clientId: string): string | undefined {
+  return knownClients.flatMap(({ documents = [] }) => documents).find((pattern) => fits(pattern, clientId));
 }
 
 /**

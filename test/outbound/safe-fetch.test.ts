@@ -333,6 +333,44 @@ describeTls('on real hosts (needs the program openssl)', () => {
   });
 });
 
+describe('documents of known clients, which strangers may not keep from being read (protocol.md 79)', () => {
+  const busy = 'too many such addresses are being asked right now';
+  const askingAs = (resolveHost: NonNullable<SafeFetchOptions['resolveHost']>, limits = {}) => {
+    const policy = { allowedHosts: [], deniedHosts: [], allowedNetworks: [] };
+    const fetch = createSafeFetch({ policy, proxy: undefined, clock: createClock(), resolveHost, limits });
+    return async (address: string) =>
+      fetch(new URL(address)).catch((error: unknown) => (error instanceof Error ? error.message : ''));
+  };
+
+  test('made-up paths at the host leave a document its turn, and made-up ids are bounded as a host is', async () => {
+    const ask = askingAs(async () => [], { maxPerHost: 3 });
+    const askTimes = async (address: (index: number) => string) =>
+      Promise.all(Array.from({ length: 4 }, async (_, index) => ask(address(index))));
+    const madeUp = await askTimes((index) => `https://chatgpt.com/${index}`);
+    const madeUpIds = await askTimes((index) => `https://chatgpt.com/oauth/${index}/client.json`);
+    expect([madeUp, madeUpIds].map((answers) => answers.filter((answer) => answer === busy).length)).toEqual([
+      1, 1,
+    ]);
+    expect(await ask('https://chatgpt.com/oauth/client.json')).not.toBe(busy);
+  });
+
+  test('hosts that answer slowly, however many names they have, leave room for a document', async () => {
+    const release = deferred();
+    const ask = askingAs(
+      async (name) => {
+        if (name !== 'claude.ai') await release.promise;
+        return [];
+      },
+      { maxConcurrent: 8 },
+    );
+    const slow = Array.from({ length: 9 }, async (_, index) => ask(`https://h${index}.slow.example/x`));
+    const known = await ask('https://claude.ai/oauth/mcp-oauth-client-metadata');
+    release.resolve();
+    expect((await Promise.all(slow)).filter((answer) => answer === busy)).toHaveLength(3);
+    expect(known).not.toBe(busy);
+  });
+});
+
 /** A promise that someone else settles. */
 function deferred() {
   let resolve: () => void = () => undefined;
