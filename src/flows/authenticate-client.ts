@@ -99,7 +99,7 @@ async function useAssertion(
     // It is accepted until the skew after `exp`, by an instance whose clock may be behind by as much again.
     expiresAt: later(assertion.expiresAt, 2 * assertionSkewSeconds * 1000),
   });
-  if (!isFirstUse) throw refusal('client assertion: jti was used before');
+  if (!isFirstUse) throw refusal('client assertion: jti was used before, or the client is gone');
 }
 
 async function isSignedByClient(

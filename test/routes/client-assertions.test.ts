@@ -12,7 +12,12 @@ import {
   signAssertion,
 } from '../support/client-keys.ts';
 import { createTestDatabase, databaseKinds, type TestDatabase } from '../support/database.ts';
-import { type DocumentHost, loopbackPermitted, startDocumentHost } from '../support/document-host.ts';
+import {
+  type DocumentHost,
+  loopbackPermitted,
+  sendJson,
+  startDocumentHost,
+} from '../support/document-host.ts';
 import { describeTls } from '../support/tls.ts';
 
 let database: TestDatabase;
@@ -299,6 +304,24 @@ describeTls('keys behind jwks_uri (needs the program openssl)', () => {
     remote.clock.advance({ seconds: 31 });
     expect(await knockRemote(await createClientKey())).toBe(401);
     expect(readings() - before).toBe(2);
+  });
+
+  test('a client that is deleted while its keys are read is not known, and that is all (RFC 6749 §5.2)', async () => {
+    const gone = await register(remote, {
+      token_endpoint_auth_method: 'private_key_jwt',
+      jwks_uri: host.url('/keys-of-gone'),
+    });
+    host.publish('/keys-of-gone', (_, response) => {
+      const deleted = remote.db.query({
+        text: 'delete from clients where client_id = $1',
+        values: [gone.clientId],
+      });
+      void deleted.then(() => sendJson(response, { keys: [key.publicJwk] }));
+    });
+    const assertion = await signAssertion(key, gone.clientId, localUrl, remote.clock);
+    const form = { grant_type: 'refresh_token', refresh_token: 'x', ...assertionParameters(assertion) };
+    const answer = await postForm(remote, '/token', form);
+    expect([answer.statusCode, answer.json<{ error: string }>().error]).toEqual(refused);
   });
 
   test('an assertion that is wrong anyway makes nobody read keys', async () => {
