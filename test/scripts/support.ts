@@ -2,10 +2,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const tsx = join(root, 'node_modules', 'tsx', 'dist', 'cli.mjs');
+const tsx = pathToFileURL(join(root, 'node_modules', 'tsx', 'dist', 'loader.mjs')).href;
 
 export interface Ended {
   readonly code: number | null;
@@ -28,15 +28,15 @@ export interface RunOptions {
   readonly cwd?: string;
 }
 
-/** Starts a program with these variables and hardly any others; a `.ts` file with tsx, as `npm run` does. */
+/** Starts a program with these variables and hardly any others; a `.ts` file through tsx, as `npm run` does. */
 export function start(file: string, args: readonly string[], options: RunOptions = {}): Running {
   const path = join(root, file);
-  const child = spawn(process.execPath, [...(file.endsWith('.ts') ? [tsx] : []), path, ...args], {
+  const child = spawn(process.execPath, [...(file.endsWith('.ts') ? ['--import', tsx] : []), path, ...args], {
     // Without anything else in PATH there is no browser to open.
     env: { PATH: dirname(process.execPath), ...options.env },
     cwd: options.cwd ?? root,
     stdio: ['ignore', 'pipe', 'pipe'],
-    // tsx starts a process of its own: together they are a group that can be stopped as a whole.
+    // A program may start others: together they are a group that can be stopped as a whole.
     detached: true,
   });
   let stdout = '';
