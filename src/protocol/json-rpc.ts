@@ -71,8 +71,8 @@ export function readMessages(body: Uint8Array): RpcBody | { readonly error: RpcE
     if (isObject(params) && hasLookalike(params, paramNames)) {
       return invalid('A parameter’s name is misspelt', knownId);
     }
-    if (hasNul(method) || (isObject(params) && hasNul(params['name']))) {
-      return invalid('A method or a name has no NUL', knownId);
+    if (isAmbiguous(method) || (isObject(params) && isAmbiguous(params['name']))) {
+      return invalid('A method or a name has no NUL, and no half of a surrogate pair', knownId);
     }
     messages.push({ id: knownId, method, params: isObject(params) ? params : {} });
   }
@@ -109,9 +109,9 @@ function hasTooManyMembers(message: object): boolean {
   return isLarge(message) || Object.values(message).some(isLarge);
 }
 
-/** Servers in C read a string up to its NUL. */
-function hasNul(value: unknown): boolean {
-  return typeof value === 'string' && value.includes('\0');
+/** Servers in C read a string up to its NUL; half a surrogate pair cannot be written in UTF-8, and many leave it out. */
+function isAmbiguous(value: unknown): boolean {
+  return typeof value === 'string' && (value.includes('\0') || !value.isWellFormed());
 }
 
 /** A key that some parser takes for one of `names`, and `__proto__`, which is one object in another to some. */

@@ -111,6 +111,8 @@ describe('is refused, since some server might read it differently', () => {
     ['a wide letter', '{"method":"ping","ｍethod":"tools/call"}', invalid],
     ['method, NUL and more (C reads up to the NUL)', '{"method":"tools/call\\u0000x"}', invalid],
     ['name, NUL and more', '{"method":"tools/call","params":{"name":"a\\u0000x"}}', invalid],
+    ['method, half a surrogate pair (no UTF-8 has it)', '{"method":"tools/call\\ud800"}', invalid],
+    ['name, half a surrogate pair', '{"method":"tools/call","params":{"name":"a\\udc00"}}', invalid],
     ['the key method, NUL and more', '{"method\\u0000x":"tools/call","method":"ping"}', invalid],
     [
       'the key name, NUL and more',
