@@ -47,8 +47,9 @@ export function findKnownDocument(clientId: string): string | undefined {
 /**
  * Whether a browser's approval may be remembered: only where the redirect URI proves who gets the answer (OAuth 2.1
  * §7.3.1). Another app can take a loopback port or a private-use scheme; a shared callback hands the answer on to
- * whomever the link names. And a public registration shares its client_id with everyone who registers the same, so that
- * a link made by a stranger would be approved in advance: there it must be the vendor's own callback.
+ * whomever the link names. And where a stranger can have the client_id too, a link of theirs would be approved in advance:
+ * that of a public registration is everyone's who registers the same, that of a document is its public address. There it
+ * must be the vendor's own callback.
  */
 export function mayRememberConsent(
   client: {
@@ -59,7 +60,9 @@ export function mayRememberConsent(
 ): boolean {
   if (isLoopbackUri(redirectUri) || isPrivateUseUri(redirectUri)) return false;
   const { kind } = recognizeClient(undefined, redirectUri);
-  const isSharedId = client.source === 'dynamic' && client.tokenEndpointAuthMethod === 'none';
+  const isSharedId =
+    client.source === 'document' ||
+    (client.source === 'dynamic' && client.tokenEndpointAuthMethod === 'none');
   return kind === 'vendor' || (kind === 'unknown' && !isSharedId);
 }
 

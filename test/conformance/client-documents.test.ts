@@ -256,13 +256,15 @@ describeTls('client metadata documents (needs the program openssl)', () => {
     'changed redirect URIs are asked about again (MCP, "Client ID Metadata Document security")',
     verifies('cimd-changed'),
     async () => {
-      const changing = publish();
+      // A vendor's own callback: an approval is remembered there.
+      const vendorUri = 'https://claude.ai/api/mcp/auth_callback';
+      const changing = { ...publish({ redirect_uris: [vendorUri] }), redirectUri: vendorUri };
       const { browser } = await authorize(outside.proxy, changing);
       const url = authorizeUrl(changing, 'v'.repeat(43));
       expect((await browser.get(url)).statusCode).toBe(303);
       host.publish(changing.path, {
         ...changing.document,
-        redirect_uris: [redirectUri, 'https://app.example/next'],
+        redirect_uris: [vendorUri, 'https://app.example/next'],
       });
       clock.advance({ hours: 2 });
       expect((await browser.get(url)).statusCode).toBe(200);

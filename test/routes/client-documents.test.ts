@@ -370,8 +370,25 @@ describeTls('client metadata documents (needs the program openssl)', () => {
 
   describe('a document that changes (protocol.md 85)', () => {
     const next = 'https://app.example/next';
+    /** A vendor's own callback: an approval is remembered there, although a document's address is public. */
+    const vendorUri = 'https://claude.ai/api/mcp/auth_callback';
+    const publishOfVendor = (redirectUris = [vendorUri]) => ({
+      ...publish({ redirect_uris: redirectUris }),
+      redirectUri: vendorUri,
+    });
+
+    test('an approval is remembered at a vendor’s own callback only: anyone can link to a document (OAuth 2.1 §7.3.1)', async () => {
+      for (const [client, status] of [
+        [publishOfVendor(), 303],
+        [publish(), 200],
+      ] as const) {
+        const { browser } = await authorize(proxy, client);
+        expect((await browser.get(authorizeUrl(client, 'v'.repeat(43)))).statusCode).toBe(status);
+      }
+    });
+
     test.each<[string, Readonly<Record<string, unknown>>, boolean]>([
-      ['another redirect URI beside: consent is asked again', { redirect_uris: [redirectUri, next] }, true],
+      ['another redirect URI beside: consent is asked again', { redirect_uris: [vendorUri, next] }, true],
       [
         'keys: consent is asked again',
         { jwks: { keys: [{ kty: 'EC', crv: 'P-256', x: 'AA', y: 'AA' }] } },
@@ -387,7 +404,7 @@ describeTls('client metadata documents (needs the program openssl)', () => {
       ],
       ['another name: nothing is asked', { client_name: 'App 2' }, false],
     ])('%s', async (_, changed, isAsked) => {
-      const client = publish();
+      const client = publishOfVendor();
       const { browser } = await authorize(proxy, client);
       const url = authorizeUrl(client, 'v'.repeat(43));
       expect((await browser.get(url)).statusCode).toBe(303);
@@ -397,9 +414,9 @@ describeTls('client metadata documents (needs the program openssl)', () => {
     });
 
     test('the order of redirect URIs is not a change', async () => {
-      const client = publish({ redirect_uris: [redirectUri, next] });
+      const client = publishOfVendor([vendorUri, next]);
       const { browser } = await authorize(proxy, client);
-      host.publish(client.path, { ...client.document, redirect_uris: [next, redirectUri] });
+      host.publish(client.path, { ...client.document, redirect_uris: [next, vendorUri] });
       proxy.clock.advance({ hours: 2 });
       expect((await browser.get(authorizeUrl(client, 'v'.repeat(43)))).statusCode).toBe(303);
     });
