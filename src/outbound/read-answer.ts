@@ -26,6 +26,7 @@ export type FetchedJson =
  * send to `/register` is this much.
  */
 export const maxDocumentBytes = 32_768;
+
 /** Status, type and size are checked before anything is read as JSON. */
 export async function readAnswer(
   response: Dispatcher.ResponseData,

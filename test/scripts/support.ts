@@ -1,5 +1,5 @@
 /** Runs the project's scripts as npm does, and programs as the image does. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -36,8 +36,6 @@ export function start(file: string, args: readonly string[], options: RunOptions
     env: { PATH: dirname(process.execPath), ...options.env },
     cwd: options.cwd ?? root,
     stdio: ['ignore', 'pipe', 'pipe'],
-    // A program may start others: together they are a group that can be stopped as a whole.
-    detached: true,
   });
   let stdout = '';
   let stderr = '';
@@ -59,7 +57,8 @@ export function start(file: string, args: readonly string[], options: RunOptions
       return stdout;
     },
     async stop() {
-      signalGroup(child);
+      // As Ctrl-C does.
+      child.kill('SIGINT');
       return ended;
     },
   };
@@ -67,9 +66,4 @@ export function start(file: string, args: readonly string[], options: RunOptions
 
 export async function run(file: string, args: readonly string[], options: RunOptions = {}): Promise<Ended> {
   return start(file, args, options).ended;
-}
-
-/** As a terminal does on Ctrl-C: every process of the group gets the signal. */
-function signalGroup({ pid, exitCode, signalCode }: ChildProcess): void {
-  if (pid !== undefined && exitCode === null && signalCode === null) process.kill(-pid, 'SIGINT');
 }
