@@ -101,6 +101,7 @@ export async function buildApp(
       resource: { ...resource, target: readTarget(serverUrlOf(resource), resource.path) },
       publicOrigin: config.baseUrl,
       authenticate: authenticate(services, resource, limitRate),
+      openRequests: services.openRequests,
       inspection: scopeInspection(services),
     });
   }

@@ -8,6 +8,7 @@ import { ClientKeys } from './flows/client-keys.ts';
 import { DocumentClients } from './flows/document-clients.ts';
 import { KeyRing } from './flows/key-ring.ts';
 import { startMaintenance } from './flows/maintain.ts';
+import { OpenRequests } from './flows/open-requests.ts';
 import { finishExchanges } from './flows/refresh-upstream-token.ts';
 import { RevocationFeed } from './flows/revocation-feed.ts';
 import type { Services } from './flows/services.ts';
@@ -54,9 +55,14 @@ export async function buildServices(
     const keyRing = new KeyRing({ db, sealer, clock, alg: config.signingAlg });
     await keyRing.refresh();
     const verifiedTokens = new VerifiedTokens();
+    const openRequests = new OpenRequests(verifiedTokens);
     const revocationFeed = new RevocationFeed({
       db,
-      onRevocation: (revocation) => verifiedTokens.revoke(revocation),
+      onRevocation: (revocation) => {
+        verifiedTokens.revoke(revocation);
+        openRequests.revoke(revocation);
+      },
+      onSilence: () => openRequests.endAll(),
       onError: (error) =>
         log.warn({ err: error }, 'the revocation feed cannot be read; tokens are checked one by one'),
     });
@@ -98,6 +104,7 @@ export async function buildServices(
       resources,
       revocationFeed,
       verifiedTokens,
+      openRequests,
     };
     const stopMaintenance = startMaintenance(services);
     return {

@@ -16,16 +16,20 @@ interface FeedOptions {
   /** Called once for each revocation, in any order. */
   readonly onRevocation: (revocation: Revocation) => void;
   readonly onError: (error: unknown) => void;
+  /** Called at each look for as long as nothing could be read for `silentAfterMs`. */
+  readonly onSilence: () => void;
   /** Monotonic milliseconds. */
   readonly now?: () => number;
   /** How often to look even without a notification, which can be lost. */
   readonly pollIntervalMs?: number;
   /** How long after the last successful look nothing cached is trusted any more. */
   readonly staleAfterMs?: number;
+  /** And after which even what is going on already is not trusted: a database that restarts or fails over is back by then. */
+  readonly silentAfterMs?: number;
 }
 
 export class RevocationFeed {
-  readonly #options: FeedOptions & { now: () => number; pollIntervalMs: number; staleAfterMs: number };
+  readonly #options: Required<FeedOptions>;
   /** Ids that were skipped, since when: a transaction that is still open may have them. */
   readonly #missing = new Map<number, number>();
   #lastId = 0;
@@ -37,7 +41,13 @@ export class RevocationFeed {
   #stopListening: (() => Promise<void>) | undefined;
 
   constructor(options: FeedOptions) {
-    this.#options = { now: () => performance.now(), pollIntervalMs: 500, staleAfterMs: 5_000, ...options };
+    this.#options = {
+      now: () => performance.now(),
+      pollIntervalMs: 500,
+      staleAfterMs: 5_000,
+      silentAfterMs: 60_000,
+      ...options,
+    };
   }
 
   /** Reads the feed's position and follows it from there. */
@@ -47,7 +57,7 @@ export class RevocationFeed {
     this.#lastId = lastId;
     for (const id of missingIds) this.#missing.set(id, startedAt);
     this.#lastReadAt = startedAt;
-    this.#timer = setInterval(() => void this.#tryCatchUp(), this.#options.pollIntervalMs).unref();
+    this.#timer = setInterval(() => this.#poll(), this.#options.pollIntervalMs).unref();
     this.#stopListening = await this.#options.db.listen(revocationChannel, () => void this.#tryCatchUp());
   }
 
@@ -86,6 +96,12 @@ export class RevocationFeed {
         return this.catchUp();
       });
     return this.#nextLook;
+  }
+
+  /** The look may hang as well as fail: so silence is noticed by the clock. */
+  #poll(): void {
+    if (this.lagMs > this.#options.silentAfterMs) this.#options.onSilence();
+    void this.#tryCatchUp();
   }
 
   async #tryCatchUp(): Promise<void> {

@@ -8,6 +8,7 @@ import type { Database } from '../repositories/database.ts';
 import type { ClientKeys } from './client-keys.ts';
 import type { DocumentClients } from './document-clients.ts';
 import type { KeyRing } from './key-ring.ts';
+import type { OpenRequests } from './open-requests.ts';
 import type { RevocationFeed } from './revocation-feed.ts';
 import type { VerifiedTokens } from './verified-tokens.ts';
 
@@ -25,4 +26,5 @@ export interface Services {
   readonly resources: readonly [Resource, ...Resource[]];
   readonly revocationFeed: RevocationFeed;
   readonly verifiedTokens: VerifiedTokens;
+  readonly openRequests: OpenRequests;
 }

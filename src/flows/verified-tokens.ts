@@ -22,7 +22,7 @@ export interface KeptAssertion {
 
 /** An accepted token: who calls, the provider's token for them, and what the MCP server is told about them. */
 export interface VerifiedToken {
-  readonly principal: Omit<Principal, 'upstreamAccessToken' | 'identityAssertion'>;
+  readonly principal: Omit<Principal, 'revocationsHeard' | 'upstreamAccessToken' | 'identityAssertion'>;
   /** A machine has none. */
   readonly upstream: UpstreamState | undefined;
   /** What signed identities may say of them; undefined where there are none. */
@@ -64,16 +64,21 @@ export class VerifiedTokens {
 
   /** Keeps a token, unless something that ends it was revoked after `position`: then the look-up may have been too early. */
   add(token: string, verified: VerifiedToken, position: number): boolean {
-    const keys = revocationKeys(verified);
-    if (position < this.#forgottenSequence || keys.some((key) => (this.#recent.get(key) ?? 0) > position))
-      return false;
+    if (this.mayHaveEnded(verified.principal, position)) return false;
     this.#tokens.set(token, verified);
-    for (const key of keys) {
+    for (const key of revocationKeys(verified.principal)) {
       const tokens = this.#tokensOf.get(key);
       if (tokens === undefined) this.#tokensOf.set(key, new Set([token]));
       else tokens.add(token);
     }
     return true;
+  }
+
+  /** Whether something that ends a caller's token was revoked after `position`, or may have been: too much was since. */
+  mayHaveEnded(caller: Caller, position: number): boolean {
+    if (position === this.#sequence) return false;
+    if (position < this.#forgottenSequence) return true;
+    return revocationKeys(caller).some((key) => (this.#recent.get(key) ?? 0) > position);
   }
 
   /** Forgets every token that a revocation ends. */
@@ -98,7 +103,7 @@ export class VerifiedTokens {
   }
 
   #removeFromIndex(verified: VerifiedToken, token: string): void {
-    for (const key of revocationKeys(verified)) {
+    for (const key of revocationKeys(verified.principal)) {
       const tokens = this.#tokensOf.get(key);
       tokens?.delete(token);
       if (tokens?.size === 0) this.#tokensOf.delete(key);
@@ -106,6 +111,8 @@ export class VerifiedTokens {
   }
 }
 
-function revocationKeys({ principal }: VerifiedToken): readonly string[] {
-  return [`access_token:${principal.jti}`, `grant:${principal.grantId}`, `client:${principal.clientId}`];
+type Caller = Pick<Principal, 'jti' | 'grantId' | 'clientId'>;
+
+function revocationKeys({ jti, grantId, clientId }: Caller): readonly string[] {
+  return [`access_token:${jti}`, `grant:${grantId}`, `client:${clientId}`];
 }

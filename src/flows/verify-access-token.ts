@@ -1,6 +1,6 @@
 /** Accepts or refuses an access token for a protected resource. */
 import { groupsThatFit } from '../crypto/identity-assertion.ts';
-import { BearerError, TemporarilyUnavailableError } from '../protocol/errors.ts';
+import { invalidToken, TemporarilyUnavailableError } from '../protocol/errors.ts';
 import type { Principal } from '../protocol/principal.ts';
 import type { Resource } from '../protocol/resource.ts';
 import { findAccessToken, type StoredAccessToken } from '../repositories/access-tokens.ts';
@@ -38,19 +38,21 @@ export async function verifyAccessToken(
   services: VerifyServices,
   { token, resource }: { readonly token: string; readonly resource: Resource },
 ): Promise<Principal> {
+  const revocationsHeard = services.verifiedTokens.position;
   const known = services.verifiedTokens.find(token);
   const verified =
     known !== undefined && services.revocationFeed.isFresh
       ? known
-      : await verifyWithDatabase(services, token, resource);
+      : await verifyWithDatabase(services, token, resource, revocationsHeard);
   if (verified.principal.expiresAt <= services.clock()) {
     services.verifiedTokens.remove(token);
-    throw refusal('expired');
+    throw invalidToken('expired');
   }
-  if (verified.principal.resource !== resource.identifier) throw refusal('wrong audience');
+  if (verified.principal.resource !== resource.identifier) throw invalidToken('wrong audience');
   const { principal, upstream } = verified;
   return {
     ...principal,
+    revocationsHeard,
     upstreamAccessToken: upstream && (await tokenToForward(services, upstream)),
     identityAssertion: services.config.identityAssertion
       ? await currentIdentityAssertion(services, verified, resource)
@@ -79,21 +81,21 @@ async function verifyWithDatabase(
   services: VerifyServices,
   token: string,
   resource: Resource,
+  position: number,
 ): Promise<VerifiedToken> {
-  const position = services.verifiedTokens.position;
   const jti = await verifySignature(services, token, resource);
   const stored = await findAccessToken(services.db, jti);
   if (stored === undefined || stored.isRevoked) {
     services.verifiedTokens.remove(token);
-    throw refusal(stored === undefined ? 'unknown token' : 'revoked');
+    throw invalidToken(stored === undefined ? 'unknown token' : 'revoked');
   }
   if (isOfRemovedProvider(services, stored.person?.identityProvider)) {
-    throw refusal('the identity provider is not configured any more');
+    throw invalidToken('the identity provider is not configured any more');
   }
   if (!isAdmitted(services, stored.person)) {
     services.verifiedTokens.remove(token);
     await endUnlisted(services, stored.grantId);
-    throw refusal('the lists do not admit the person any more');
+    throw invalidToken('the lists do not admit the person any more');
   }
   const verified = toVerified(services, jti, stored);
   services.verifiedTokens.add(token, verified, position);
@@ -102,7 +104,8 @@ async function verifyWithDatabase(
 
 async function verifySignature(services: VerifyServices, token: string, resource: Resource): Promise<string> {
   const result = await checkSignature(services, token, resource.identifier);
-  if (result.outcome !== 'valid') throw refusal(result.outcome === 'invalid' ? result.reason : 'unknown key');
+  if (result.outcome !== 'valid')
+    throw invalidToken(result.outcome === 'invalid' ? result.reason : 'unknown key');
   return result.jti;
 }
 
@@ -123,11 +126,4 @@ function toVerified(services: VerifyServices, jti: string, stored: StoredAccessT
     groups: services.config.identityAssertion && person?.groups ? groupsThatFit(person.groups) : undefined,
     assertion: undefined,
   };
-}
-
-function refusal(reason: string): BearerError {
-  return new BearerError('invalid_token', {
-    reason,
-    description: 'The access token is not valid (any more)',
-  });
 }

@@ -81,6 +81,14 @@ export class BearerError extends Refusal {
   }
 }
 
+/** The refusal of an access token, the same for every reason (RFC 6750 §3.1). */
+export function invalidToken(reason: string): BearerError {
+  return new BearerError('invalid_token', {
+    reason,
+    description: 'The access token is not valid (any more)',
+  });
+}
+
 /** Shown to a person on a page; there is no safe place to send them (RFC 6749 §4.1.2.1). */
 export class PageError extends Refusal {
   override readonly name = 'PageError';

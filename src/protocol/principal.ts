@@ -12,6 +12,8 @@ export interface Principal {
   /** The resource identifier that the token is for. */
   readonly resource: string;
   readonly expiresAt: Date;
+  /** How many revocations this process had heard of when it looked: later ones may be about this caller. */
+  readonly revocationsHeard: number;
   /**
    * The identity provider's current access token for this person; undefined when it expired and cannot be refreshed,
    * and for a machine.

@@ -3,15 +3,6 @@ import type { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 import { sendRefusal, type Refusal } from './refusal.ts';
 
-/** Aborts when the client leaves before the answer begins. From then on Fastify ends the one stream with the other. */
-export function signalThatClientLeft(reply: FastifyReply): AbortSignal {
-  const controller = new AbortController();
-  reply.raw.once('close', () => {
-    if (!reply.raw.headersSent) controller.abort();
-  });
-  return controller.signal;
-}
-
 /**
  * Passes the answer on. The headers go out at once: a client that waits for an event stream to open would
  * otherwise wait for its first event. A body that comes in the same turn still shares a packet with them.
@@ -24,12 +15,18 @@ export function sendAnswer(reply: FastifyReply, body: Readable): void {
       if (!reply.raw.writableEnded) reply.raw.flushHeaders();
     });
   });
-  // Ended by us, at shutdown, it is not an error: Fastify logs this code as information.
+  // Ended by us, at shutdown.
   reply.raw.prependOnceListener('finish', () => {
-    if (!body.readableEnded)
-      body.destroy(Object.assign(new Error('ended'), { code: 'ERR_STREAM_PREMATURE_CLOSE' }));
+    if (!body.readableEnded) dropBody(body);
   });
   void reply.send(body);
+}
+
+/** The rest of it is not wanted any more. That is no error: Fastify logs this code as information. */
+export function dropBody(body: Readable): void {
+  body
+    .on('error', () => undefined)
+    .destroy(Object.assign(new Error('ended'), { code: 'ERR_STREAM_PREMATURE_CLOSE' }));
 }
 
 const timeouts = new Set(['UND_ERR_CONNECT_TIMEOUT', 'ETIMEDOUT']);

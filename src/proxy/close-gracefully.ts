@@ -1,6 +1,8 @@
 /** How the server stops: answers that are being sent may finish, but nothing holds it up for ever. */
 import type { ServerResponse } from 'node:http';
 import type { FastifyInstance } from 'fastify';
+import { isEventStream } from './event-stream.ts';
+import { whenOver } from './when-over.ts';
 
 /**
  * Makes `app.close()` end within `graceMs`; call it before registering routes.
@@ -15,11 +17,11 @@ export function closeGracefully(app: FastifyInstance, graceMs: number): void {
   let onceEmpty = (): void => undefined;
 
   app.addHook('onRequest', (_request, { raw: response }, done) => {
-    const forget = (): void => {
+    open.add(response);
+    whenOver(response, () => {
       open.delete(response);
       if (open.size === 0) onceEmpty();
-    };
-    open.add(response.once('finish', forget).once('close', forget));
+    });
     done();
   });
 
@@ -35,6 +37,5 @@ export function closeGracefully(app: FastifyInstance, graceMs: number): void {
 }
 
 function isStandingStream(response: ServerResponse): boolean {
-  const contentType = String(response.getHeader('content-type'));
-  return response.req.method === 'GET' && /^text\/event-stream/i.test(contentType);
+  return response.req.method === 'GET' && isEventStream(response.getHeader('content-type'));
 }

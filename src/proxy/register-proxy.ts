@@ -3,12 +3,14 @@ import { METHODS } from 'node:http';
 import type { Readable } from 'node:stream';
 import httpProxy from '@fastify/http-proxy';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { OpenRequests } from '../flows/open-requests.ts';
 import '../http/principal.ts';
 import type { ProxiedResource } from '../protocol/resource.ts';
-import { sendAnswer, sendFailure, signalThatClientLeft } from './answer.ts';
+import { sendAnswer, sendFailure } from './answer.ts';
 import { abortSignal, openBackend } from './backend.ts';
 import { forwardedHeaders } from './forwarded-headers.ts';
 import { bodyInspector, type Inspection } from './inspected-body.ts';
+import { Passage } from './passage.ts';
 import { findRefusal, sendRefusal } from './refusal.ts';
 import { detachedBody } from './request-body.ts';
 import { returnedHeaders } from './returned-headers.ts';
@@ -20,6 +22,8 @@ export interface ProxyOptions {
   readonly publicOrigin: string;
   /** Sets `request.principal`, or throws. It runs before anything else is looked at. */
   readonly authenticate: (request: FastifyRequest) => Promise<void>;
+  /** Where a request is known from when it is sent on until it is over. */
+  readonly openRequests: OpenRequests;
   readonly connectTimeoutMs?: number;
   /** Who must know what a body asks for. Without it no body is looked at. */
   readonly inspection?: Inspection | undefined;
@@ -80,6 +84,8 @@ export async function registerProxy(app: FastifyInstance, options: ProxyOptions)
     const { principal } = request;
     if ('refusal' in mapped || principal === undefined)
       throw new Error('a request came through without its checks');
+    const passage = new Passage(principal, reply);
+    passage.openIn(options.openRequests);
     const forwarding = { principal, clientAddress: request.ip, publicOrigin, targetHost };
     const returning = {
       vary: [reply.getHeader('vary') ?? []].flat().join(', '),
@@ -92,11 +98,17 @@ export async function registerProxy(app: FastifyInstance, options: ProxyOptions)
       retryDelay: () => null,
       rewriteRequestHeaders: () => ({
         ...forwardedHeaders(request.raw.rawHeaders, forwarding),
-        [abortSignal]: signalThatClientLeft(reply),
+        [abortSignal]: passage.signal,
       }),
       rewriteHeaders: (headers) => returnedHeaders(headers, returning),
-      onResponse: (_request, _reply, answer) => sendAnswer(reply, answer.stream),
-      onError: (_reply, { error }) => sendFailure(reply, error),
+      onResponse: (_request, _reply, answer) => {
+        passage.answerBegins(answer.stream);
+        sendAnswer(reply, answer.stream);
+      },
+      onError: (_reply, { error }) => {
+        passage.answerBegins();
+        sendFailure(reply, error);
+      },
     });
   }
 }

@@ -1,4 +1,5 @@
 /** The headers of a response on its way back to the client. */
+import { isEventStream } from './event-stream.ts';
 import { hopByHopNames } from './hop-by-hop.ts';
 
 /** As Node and undici give them: lower-case names, a list where a name came more than once. */
@@ -35,8 +36,7 @@ export function returnedHeaders(
   headers['cache-control'] = withNoStore(text(received['cache-control']));
   headers['vary'] = withAuthorization(text(received['vary']), returning.vary);
   // nginx and its kin would collect events before passing them on.
-  if (/^text\/event-stream\s*(;|$)/i.test(text(received['content-type'])))
-    headers['x-accel-buffering'] = 'no';
+  if (isEventStream(text(received['content-type']))) headers['x-accel-buffering'] = 'no';
   return headers;
 }
 

@@ -773,8 +773,7 @@ export const requirements = {
     source: mcp('2026-07-28', 'transports/streamable-http', 'receiving-messages'),
     level: 'practice',
     since: '2025-03-26',
-    says: 'It is said what happens to open streams when a token ends.',
-    status: 'diverges',
+    says: 'A revocation ends open streams; a token that merely expires does not.',
   },
   'resource-not-cached': {
     source: rfc(6750, '5.3'),

@@ -2,7 +2,7 @@
 import { createHmac, generateKeyPairSync, randomUUID } from 'node:crypto';
 import { exportSPKI, importJWK, type JWK, SignJWT } from 'jose';
 import { METHODS } from 'node:http';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { callMcp, register, revoke, signIn, type TestClient, type Tokens } from '../support/authorize.ts';
 import { createClock } from '../support/clock.ts';
 import { openSite, type Outside, signLike, startBackend } from './outside.ts';
@@ -556,7 +556,7 @@ describe('answers', () => {
   );
 
   test(
-    'a stream that is open when its token is revoked runs on until it ends; nothing new gets through (docs/divergences.md)',
+    'a stream ends when its grant is revoked, and runs on when its token merely expires (MCP transports, "Receiving Messages")',
     verifies('streams-at-revocation'),
     async () => {
       let say: (text: string) => void = () => undefined;
@@ -565,25 +565,56 @@ describe('answers', () => {
         response.write(': open\n\n');
         say = (text) => void response.write(text);
       });
-      const at = await openSite({ environment: { MCP_SERVER_URL: `${backend.url}/mcp` } });
+      const itsClock = createClock();
+      const at = await openSite({ clock: itsClock, environment: { MCP_SERVER_URL: `${backend.url}/mcp` } });
       const itsClient = await register(at.proxy);
-      const { accessToken } = await signIn(at.proxy, itsClient);
-      const gone = new AbortController();
-      const stream = await fetch(`${at.issuer}/mcp`, { headers: bearer(accessToken), signal: gone.signal });
+      const { accessToken, refreshToken } = await signIn(at.proxy, itsClient);
+      const stream = await fetch(`${at.issuer}/mcp`, { headers: bearer(accessToken) });
       const reader = stream.body?.pipeThrough(new TextDecoderStream()).getReader();
       const first = await reader?.read();
 
-      await revoke(at.proxy, itsClient, accessToken);
-      await vi.waitFor(async () =>
-        expect((await at.ask('/mcp', { headers: bearer(accessToken) })).statusCode).toBe(401),
-      );
+      itsClock.advance({ hours: 2 });
+      expect((await at.ask('/mcp', { headers: bearer(accessToken) })).statusCode).toBe(401);
       say('data: still here\n\n');
       const second = await reader?.read();
+      await revoke(at.proxy, itsClient, refreshToken);
+      const end = await reader?.read().then(
+        () => 'more',
+        () => 'cut off',
+      );
 
-      gone.abort();
       await at.site.close();
       await backend.close();
-      expect([first?.value, second?.value]).toEqual([': open\n\n', 'data: still here\n\n']);
+      expect([first?.value, second?.value, end]).toEqual([': open\n\n', 'data: still here\n\n', 'cut off']);
+    },
+  );
+
+  test(
+    'a call without an answer yet is answered 401 when its grant is revoked (RFC 6750 §3.1)',
+    verifies('streams-at-revocation'),
+    async () => {
+      let hasArrived: () => void = () => undefined;
+      const arriving = new Promise<void>((resolve) => (hasArrived = resolve));
+      let isGone: () => void = () => undefined;
+      const going = new Promise<void>((resolve) => (isGone = resolve));
+      const backend = await startBackend((_request, response) => {
+        response.on('close', isGone);
+        hasArrived();
+      });
+      const at = await openSite({ environment: { MCP_SERVER_URL: `${backend.url}/mcp` } });
+      const itsClient = await register(at.proxy);
+      const { accessToken, refreshToken } = await signIn(at.proxy, itsClient);
+      const asking = at.ask('/mcp', { method: 'POST', headers: bearer(accessToken) });
+      await arriving;
+
+      await revoke(at.proxy, itsClient, refreshToken);
+      const answer = await asking;
+      await going;
+
+      await at.site.close();
+      await backend.close();
+      expect(answer.statusCode).toBe(401);
+      expect(answer.headers['www-authenticate']).toMatch(/^Bearer error="invalid_token"/);
     },
   );
 });

@@ -17,6 +17,7 @@ interface Followed {
   readonly feed: RevocationFeed;
   readonly heard: string[];
   readonly errors: unknown[];
+  readonly silences: number[];
   readonly monotonic: { now: number };
 }
 
@@ -24,16 +25,18 @@ interface Followed {
 async function follow(db: TestDatabase['db']): Promise<Followed> {
   const heard: string[] = [];
   const errors: unknown[] = [];
+  const silences: number[] = [];
   const monotonic = { now: 0 };
   const feed = new RevocationFeed({
     db,
     onRevocation: ({ kind, subject }) => heard.push(`${kind} ${subject}`),
     onError: (error) => errors.push(error),
+    onSilence: () => silences.push(monotonic.now),
     now: () => monotonic.now,
   });
   await feed.start();
   onTestFinished(() => feed.stop());
-  return { feed, heard, errors, monotonic };
+  return { feed, heard, errors, silences, monotonic };
 }
 
 describe.each(databaseKinds)('on %s', (kind) => {
@@ -231,5 +234,20 @@ describePostgres('on postgres, between connections', () => {
 
     expect(feed.isFresh).toBe(false);
     expect(errors).toHaveLength(1);
+  });
+
+  test('after a minute in which nothing could be read, even what is open is not to be trusted: silence is told at each look', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const db = openPostgresDatabase(database.dsn ?? '', { onError: ignore });
+    const { silences, monotonic } = await follow(db);
+    await db.close();
+    const toldAt = (now: number): number => {
+      monotonic.now = now;
+      vi.advanceTimersByTime(500);
+      return silences.length;
+    };
+
+    expect([toldAt(59_000), toldAt(60_000), toldAt(60_001), toldAt(61_000)]).toEqual([0, 0, 1, 2]);
   });
 });

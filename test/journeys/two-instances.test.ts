@@ -23,6 +23,21 @@ import { remote } from './remote.ts';
 /** The MCP server's own answer to a request that accepts nothing: the proxy has let it through. */
 const reachedMcpServer = 406;
 
+/** Opens an MCP session, as clients do up to 2025-11-25. */
+async function openSession(instance: ReturnType<typeof remote>, accessToken: string): Promise<string> {
+  const params = {
+    protocolVersion: '2025-06-18',
+    capabilities: {},
+    clientInfo: { name: 'test', version: '1' },
+  };
+  const answer = await callMcp(instance, accessToken, {
+    method: 'POST',
+    headers: { accept: 'application/json, text/event-stream' },
+    payload: { jsonrpc: '2.0', id: 1, method: 'initialize', params },
+  });
+  return String(answer.headers['mcp-session-id']);
+}
+
 describePostgres('two instances', () => {
   let site: Site;
   let client: TestClient;
@@ -129,6 +144,28 @@ describePostgres('two instances', () => {
       expect(await timeUntilRefused(tokens.accessToken)).toBeLessThan(1000);
     },
   );
+
+  test('an event stream that is open on either ends when its grant is revoked on one (protocol.md 104, design §3.4)', async () => {
+    const tokens = await signIn(front(), client);
+    const streams = await Promise.all(
+      site.instances.map(async ({ origin }) => {
+        const sessionId = await openSession(remote(origin), tokens.accessToken);
+        return fetch(`${origin}/mcp`, {
+          headers: {
+            authorization: `Bearer ${tokens.accessToken}`,
+            accept: 'text/event-stream',
+            'mcp-session-id': sessionId,
+          },
+        });
+      }),
+    );
+    expect(streams.map(({ status }) => status)).toEqual([200, 200]);
+
+    await revoke(front(), client, tokens.refreshToken);
+
+    const ends = await Promise.allSettled(streams.map(async (stream) => stream.text()));
+    expect(ends.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+  });
 
   test('the instance that revokes refuses the token before it answers (RFC 7009 §2, design §3.4)', async () => {
     const [first, second] = instances();

@@ -10,6 +10,8 @@ import { connect, createServer as createTcpServer, type AddressInfo, type Socket
 import { once } from 'node:events';
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { onTestFinished } from 'vitest';
+import { OpenRequests } from '../../src/flows/open-requests.ts';
+import { VerifiedTokens } from '../../src/flows/verified-tokens.ts';
 import type { Principal } from '../../src/protocol/principal.ts';
 import type { ProxiedResource } from '../../src/protocol/resource.ts';
 import { closeGracefully } from '../../src/proxy/close-gracefully.ts';
@@ -28,6 +30,7 @@ export const alice: Principal = {
   scopes: ['openid'],
   resource: `${publicOrigin}/mcp`,
   expiresAt: new Date('2030-01-01T00:00:00Z'),
+  revocationsHeard: 0,
   upstreamAccessToken: 'upstream-access-token',
   identityAssertion: undefined,
 };
@@ -93,6 +96,7 @@ export async function startProxy(
   await app.register(registerProxy, {
     resource: resourceAt(mcpServerUrl),
     publicOrigin,
+    openRequests: new OpenRequests(new VerifiedTokens()),
     authenticate: async (request: FastifyRequest) => {
       request.principal = principal;
     },
