@@ -10,6 +10,7 @@ import type { EmailLists } from './identity/email-lists.ts';
 import type { ProviderSettings } from './identity/provider-profile.ts';
 import type { OutboundProxy } from './outbound/outbound-proxy.ts';
 import type { OutboundPolicy } from './outbound/safe-fetch.ts';
+import type { Brand } from './pages/view.ts';
 import type { ClientPolicy } from './protocol/client-policy.ts';
 import type { ScopePolicy } from './protocol/scope-policy.ts';
 
@@ -24,8 +25,8 @@ export interface Config {
   readonly providers: readonly [ProviderSettings, ...ProviderSettings[]];
   /** Whose verified addresses may sign in, at any provider. Undefined: no address is needed. */
   readonly emailLists: EmailLists | undefined;
-  /** Whom people ask who may not sign in. */
-  readonly supportContact: string | undefined;
+  /** What people see of those who run this server. */
+  readonly brand: Brand;
   readonly scopesSupported: readonly string[];
   /** Undefined: one good token is enough for everything. */
   readonly toolScopes: ScopePolicy | undefined;
@@ -149,7 +150,7 @@ export function loadConfig(environment: Environment): Config {
       values.ALLOWED_EMAILS === undefined && values.ALLOWED_EMAIL_DOMAINS === undefined
         ? undefined
         : { emails: values.ALLOWED_EMAILS ?? [], domains: values.ALLOWED_EMAIL_DOMAINS ?? [] },
-    supportContact: values.SUPPORT_CONTACT,
+    brand: { supportContact: values.SUPPORT_CONTACT },
     scopesSupported: [...new Set(values.SCOPES_SUPPORTED ?? ['openid', 'profile', 'email'])],
     toolScopes,
     toolScopesMaxBodyBytes: values.TOOL_SCOPES_MAX_BODY_BYTES ?? 1_048_576,

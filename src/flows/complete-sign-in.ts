@@ -208,8 +208,7 @@ function notAdmitted(
     page: {
       code: 'not_admitted',
       details: {
-        'Your account': `${identity.email ?? identity.name ?? identity.subject} (${provider.displayName})`,
-        ...(config.supportContact !== undefined && { 'Whom to ask': config.supportContact }),
+        account: `${identity.email ?? identity.name ?? identity.subject} (${provider.displayName})`,
       },
       otherAccountUrl: authorizeUrl(config.baseUrl, request),
     },

@@ -126,8 +126,8 @@ async function findRedirectTarget(
       reason: 'redirect_uri does not match',
       description: 'The redirect_uri is not one that this client registered',
       details: {
-        'redirect_uri asked for': part.redirectUri ?? '(none)',
-        'redirect_uri registered': client.redirectUris,
+        ...(part.redirectUri !== undefined && { redirect_uri: part.redirectUri }),
+        registered_redirect_uris: client.redirectUris,
       },
     });
   }

@@ -10,11 +10,12 @@ import { prefersHtml, sendPage } from './send-page.ts';
 
 /** A browser that opens the resource's address gets a page that says what it is; everyone gets the challenge. */
 export async function sendChallenge(
-  { config, resources, identityProviders }: Services,
+  services: Services,
   error: BearerError,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
+  const { config, resources, identityProviders } = services;
   const path = request.url.split('?', 1)[0] ?? '';
   const resource =
     resources.find((candidate) => path === candidate.path || path.startsWith(`${candidate.path}/`)) ??
@@ -33,7 +34,7 @@ export async function sendChallenge(
       providerNames: identityProviders.all.map(({ displayName }) => displayName),
       needsClientId: config.clientRegistration === 'off',
     };
-    return sendPage(reply, error.status, homePage(props));
+    return sendPage(services, reply, error.status, (view) => homePage(props, view));
   }
   if (error.code !== 'missing_token')
     request.log.info({ code: error.code, reason: error.reason }, 'token refused');

@@ -3,7 +3,6 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import type { Services } from '../flows/services.ts';
 import { ProviderUnavailableError } from '../identity/identity-provider.ts';
 import { errorPage } from '../pages/error-page.ts';
-import { describeError } from '../pages/words.ts';
 import {
   AuthorizationError,
   BearerError,
@@ -26,8 +25,8 @@ interface Refusal {
   readonly description?: string | undefined;
   readonly retryAfterSeconds?: number;
   readonly details?: PageError['details'];
-  readonly continueTo?: { readonly url: string; readonly label: string };
-  readonly startAgain?: { readonly url: string; readonly label: string };
+  readonly continueTo?: string;
+  readonly otherAccountUrl?: string;
 }
 
 export function registerErrorHandler(app: FastifyInstance, services: Services): void {
@@ -40,10 +39,10 @@ export function registerErrorHandler(app: FastifyInstance, services: Services): 
     const refusal = toRefusal(services, error, request);
     if (refusal.status >= 500) request.log.error({ err: error }, 'request failed');
     else request.log.info({ code: refusal.code, reason: reasonOf(error) }, 'request refused');
-    return sendRefusal(request, reply, refusal);
+    return sendRefusal(services, request, reply, refusal);
   });
   app.setNotFoundHandler(async (request, reply) =>
-    sendRefusal(request, reply, {
+    sendRefusal(services, request, reply, {
       status: 404,
       code: 'not_found',
       description: 'There is nothing at this address',
@@ -83,11 +82,8 @@ function toRefusal(services: Services, error: FastifyError, request: FastifyRequ
       status: page === undefined ? 400 : 403,
       code: page?.code ?? error.code,
       description: error.description,
-      continueTo: { url: errorLocation(services, error), label: 'Back to the app' },
-      ...(page !== undefined && {
-        details: page.details,
-        startAgain: { url: page.otherAccountUrl, label: 'Use another account' },
-      }),
+      continueTo: errorLocation(services, error),
+      ...(page !== undefined && { details: page.details, otherAccountUrl: page.otherAccountUrl }),
     };
   }
   if (error instanceof RateLimitError) {
@@ -125,25 +121,23 @@ function toFrameworkRefusal(error: FastifyError, request: FastifyRequest): Refus
 }
 
 async function sendRefusal(
+  services: Services,
   request: FastifyRequest,
   reply: FastifyReply,
   refusal: Refusal,
 ): Promise<FastifyReply> {
   if (refusal.retryAfterSeconds !== undefined) reply.header('retry-after', refusal.retryAfterSeconds);
   if (isForPeople(request) && prefersHtml(request)) {
-    const words = describeError(refusal.status === 429 ? 'rate_limited' : refusal.code);
-    return sendPage(
-      reply,
-      refusal.status,
-      errorPage({
-        ...words,
-        code: refusal.code,
-        requestId: request.id,
-        ...(refusal.details === undefined ? {} : { details: refusal.details }),
-        ...(refusal.continueTo === undefined ? {} : { continueTo: refusal.continueTo }),
-        ...(refusal.startAgain === undefined ? {} : { startAgain: refusal.startAgain }),
-      }),
-    );
+    const { status, code, details, continueTo, otherAccountUrl } = refusal;
+    const props = {
+      code,
+      requestId: request.id,
+      ...(status === 429 && { wordsOf: 'rate_limited' }),
+      ...(details !== undefined && { details }),
+      ...(continueTo !== undefined && { continueTo }),
+      ...(otherAccountUrl !== undefined && { otherAccountUrl }),
+    };
+    return sendPage(services, reply, status, (view) => errorPage(props, view));
   }
   if (refusal.status === 401 && request.headers.authorization !== undefined) {
     reply.header('www-authenticate', 'Basic realm="mcp-oauth-proxy", charset="UTF-8"');

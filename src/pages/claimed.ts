@@ -27,10 +27,10 @@ export function claimed(text: string, maxLength?: number): Html {
 }
 
 /**
- * A name in quotes that it cannot close, without symbols that could pass for a mark of ours (`✓`). Undefined when
- * nothing is left to read.
+ * A name that is to stand in quotes, which it cannot close; without symbols that could pass for a mark of ours (`✓`).
+ * Undefined when nothing is left to read.
  */
-export function quotedName(name: string): Html | undefined {
+export function claimedName(name: string): Html | undefined {
   const readable = plainText(name.replaceAll(/\p{So}\p{M}*/gu, ''), 60).replaceAll(/["“”„‟«»〝〞＂]/g, '’');
-  return readable === '' ? undefined : html`“<bdi>${readable}</bdi>”`;
+  return readable === '' ? undefined : html`<bdi>${readable}</bdi>`;
 }

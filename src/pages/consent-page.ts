@@ -2,11 +2,15 @@
  * Asks the person before an app gets access, and before the identity provider is involved (MCP security best
  * practices, "confused deputy"). What they approve is what is shown: who asks, where the answer goes, for what.
  */
-import { claimed, quotedName } from './claimed.ts';
+import { claimed, claimedName } from './claimed.ts';
 import { html, type Html } from './html.ts';
 import { layout } from './layout.ts';
 import { localPath } from './safe-url.ts';
-import type { ScopeWords } from './words.ts';
+import type { Texts } from './texts/languages.ts';
+import { instant, type View } from './view.ts';
+import { type AskedScope, scopeInWords } from './words.ts';
+
+type Words = Texts['consent'];
 
 /** What this server knows of an app, whatever it says about itself. */
 export type ClientStanding =
@@ -24,7 +28,7 @@ export interface ConsentPageProps {
   /** As the app calls itself; anyone can register any name. */
   readonly clientName: string | undefined;
   readonly clientId: string;
-  /** Where the answer goes, short: `claude.ai`, or `your computer (127.0.0.1:3334)`. */
+  /** Where the answer goes, short: `claude.ai`, `127.0.0.1:3334`, `cursor://anysphere.cursor-mcp`. */
   readonly callbackHost: string;
   readonly callbackUri: string;
   readonly standing: ClientStanding;
@@ -37,7 +41,7 @@ export interface ConsentPageProps {
   readonly registeredAt: Date;
   readonly resourceName: string;
   readonly resourceIdentifier: string;
-  readonly scopes: readonly ScopeWords[];
+  readonly scopes: readonly AskedScope[];
   /** Where the person may sign in; with several, they choose. */
   readonly providers: readonly [ProviderChoice, ...ProviderChoice[]];
   /** Goes back in the form, and is the proof that the answer came from this page. Never shown. */
@@ -55,150 +59,131 @@ export interface ProviderChoice {
   readonly isLastUsed: boolean;
 }
 
-export function consentPage(props: ConsentPageProps): Html {
+export function consentPage(props: ConsentPageProps, view: View): Html {
+  const { consent } = view.language.texts;
   const resource = claimed(props.resourceName, 60);
-  return layout({
-    title: `Allow access to ${props.resourceName}?`,
+  return layout(view, {
+    title: consent.title(props.resourceName),
     body: html`
       <header class="tight">
-        <h1>Allow access to ${resource}?</h1>
+        <h1>${consent.heading(resource)}</h1>
         <p class="mono soft">${claimed(props.resourceIdentifier)}</p>
       </header>
-      ${whoAsks(props)}
+      ${whoAsks(props, view)}
       <section class="well tight">
-        <h2 class="eyebrow">The answer will be sent to</h2>
-        <p class="host">${claimed(props.callbackHost)}</p>
+        <h2 class="eyebrow">${consent.sentTo}</h2>
+        <p class="host">${callback(props, consent)}</p>
         <p class="mono soft">${claimed(props.callbackUri)}</p>
       </section>
-      ${callbackWarning(props)}
+      ${callbackWarning(props, consent)}
       <section class="tight">
-        <h2>It will be able to</h2>
+        <h2>${consent.ableTo}</h2>
         <ul class="list">
-          <li>Use ${resource} in your name, with everything you may do there</li>
-          ${props.scopes.map(scopeItem)}
+          <li>${consent.everything(resource)}</li>
+          ${props.scopes.map((scope) => scopeItem(scope, view.language.texts))}
         </ul>
       </section>
-      ${props.providers.map(providerNote)}
+      ${props.providers.map(({ isUnavailable, name }) => isUnavailable && html`<p class="note">${consent.away(claimed(name, 60))}</p>`)}
       <form class="actions" method="post" action="${localPath(props.formAction)}" autocomplete="off">
         <input type="hidden" name="request_id" value="${props.requestId}" />
-        <p>${howToSignIn(props.providers)} Nothing is shared before that.</p>
-        ${decisions(props)}
+        <p>${howToSignIn(props.providers, consent)}</p>
+        ${decisions(props, consent)}
       </form>
-      ${props.isLoopbackOnly && otherMachineHelp}
+      ${props.isLoopbackOnly && otherMachineHelp(consent)}
       <footer class="small soft">
-        <p>App ID <code>${claimed(props.clientId)}</code></p>
+        <p>${consent.appId(claimed(props.clientId))}</p>
       </footer>
     `,
   });
 }
 
-function providerNote({ name, isUnavailable }: ProviderChoice): Html | undefined {
-  if (!isUnavailable) return undefined;
-  return html`<p class="note">
-    ${claimed(name, 60)} cannot be reached right now. Nothing is lost: trying again in a moment will work.
-  </p>`;
+function howToSignIn(providers: ConsentPageProps['providers'], consent: Words): Html | string {
+  return providers.length === 1 ? consent.signInWith(claimed(providers[0].name, 60)) : consent.chooseProvider;
 }
 
-function howToSignIn(providers: ConsentPageProps['providers']): Html {
-  return providers.length === 1
-    ? html`You will sign in with ${claimed(providers[0].name, 60)}.`
-    : html`Choose how to sign in.`;
-}
-
-function whoAsks(props: ConsentPageProps): Html {
+function whoAsks(props: ConsentPageProps, view: View): Html {
+  const { consent } = view.language.texts;
+  const { standing, publisherHost } = props;
   return html`<div class="tight">
-      <p>${verified(props) ?? unverified(props)}</p>
-      ${props.publisherHost !== undefined && html`<p>Published by <strong>${claimed(props.publisherHost)}</strong>: this server has checked that.</p>`}
-      <p class="small soft">${whatIsKnown(props)}</p>
+      <p>${verified(props, consent) ?? unverified(props, view)}</p>
+      ${publisherHost !== undefined && html`<p>${consent.published(claimed(publisherHost))}</p>`}
+      <p class="small soft">${whatIsKnown(props, view)}</p>
     </div>
-    ${props.standing.kind === 'imitation' && imitationWarning(props.standing.product)}`;
+    ${standing.kind === 'imitation' && html`<p class="note alarm">${consent.imitation(claimed(standing.product, 60))}</p>`}`;
 }
 
-function verified({ standing, clientName, clientId }: ConsentPageProps): Html | undefined {
+function verified({ standing, clientName, clientId }: ConsentPageProps, consent: Words): Html | undefined {
   if (standing.kind !== 'operator' && standing.kind !== 'vendor') return undefined;
   const name = standing.kind === 'vendor' ? standing.product : (clientName ?? clientId);
-  return html`<strong>${claimed(name, 60)}</strong> <span class="badge">Verified</span> wants to connect.`;
+  const badge = html`<span class="badge">${consent.verified}</span>`;
+  return consent.asks(html`<strong>${claimed(name, 60)}</strong>`, badge);
 }
 
-function unverified(props: ConsentPageProps): Html {
-  const name = quotedName(props.clientName ?? '');
-  const who = name ? html`An app that calls itself <strong>${name}</strong>` : html`An app without a name`;
-  return html`${who} <span class="badge unsure">Not verified</span> wants to connect.`;
+function unverified({ clientName }: ConsentPageProps, { language }: View): Html {
+  const { consent, shared } = language.texts;
+  const name = claimedName(clientName ?? '');
+  const who = name ? consent.callsItself(shared.quoted(name)) : html`${consent.withoutName}`;
+  return consent.asks(who, html`<span class="badge unsure">${consent.notVerified}</span>`);
 }
 
-function whatIsKnown({ standing, registeredAt }: ConsentPageProps): Html {
-  const registered = html`<time datetime="${registeredAt.toISOString()}"
-    >${date.format(registeredAt)} UTC</time
-  >`;
-  if (standing.kind === 'operator') return html`The people who run this server added it on ${registered}.`;
-  if (standing.kind === 'vendor') {
-    return html`The address below belongs to ${claimed(standing.vendor, 60)}. First registered here on
-    ${registered}. Only continue if you are connecting it yourself, right now.`;
-  }
-  if (standing.kind === 'imitation') return html`First registered here on ${registered}.`;
-  const anyName = html`Any app can take any name. This one first registered here on ${registered}.`;
-  if (standing.kind === 'shared') {
-    return html`${anyName} The address below belongs to ${claimed(standing.vendor, 60)}, which hands the
-    answer on to one of its customers or apps, and this server cannot see to which. Only continue if you
-    started this yourself, right now.`;
-  }
-  return html`${anyName} Go by the address below: does it belong to the app you are connecting?`;
-}
-
-function imitationWarning(product: string): Html {
-  const name = claimed(product, 60);
-  return html`<p class="note alarm">
-    <strong>This is probably not ${name}.</strong> It uses that name, but the answer would go to the address
-    below, which is not one that ${name} is known to use. If someone sent you here, cancel.
-  </p>`;
+function whatIsKnown({ standing, registeredAt }: ConsentPageProps, view: View): Html {
+  const { known } = view.language.texts.consent;
+  const registered = instant(view, registeredAt);
+  return standing.kind === 'vendor' || standing.kind === 'shared'
+    ? known[standing.kind](claimed(standing.vendor, 60), registered)
+    : known[standing.kind](registered);
 }
 
 /** For an app that imitates another, the way out is the button that stands out. */
-function decisions({ standing, providers }: ConsentPageProps): Html {
-  return standing.kind === 'imitation'
-    ? html`<button class="button primary" name="decision" value="deny">Cancel</button>
-        ${approvals(providers, ' all the same')}`
-    : html`${approvals(providers)} <button class="button" name="decision" value="deny">Cancel</button>`;
+function decisions(props: ConsentPageProps, consent: Words): Html {
+  const cancel = (style: string): Html =>
+    html`<button class="button ${style}" name="decision" value="deny">${consent.cancel}</button>`;
+  return props.standing.kind === 'imitation'
+    ? html`${cancel('primary')} ${approvals(props, consent)}`
+    : html`${approvals(props, consent)} ${cancel('')}`;
 }
 
 /** One button a provider. That of last time comes first, and then it alone stands out. */
-function approvals(providers: ConsentPageProps['providers'], allTheSame = ''): Html {
+function approvals({ standing, providers }: ConsentPageProps, consent: Words): Html {
+  const isImitation = standing.kind === 'imitation';
   const last = providers.filter(({ isLastUsed }) => isLastUsed);
   const ordered = [...last, ...providers.filter(({ isLastUsed }) => !isLastUsed)];
+  const [onlyOne, oneOfSeveral] = isImitation
+    ? [consent.continueToAllTheSame, consent.continueWithAllTheSame]
+    : [consent.continueTo, consent.continueWith];
+  const words = providers.length === 1 ? onlyOne : oneOfSeveral;
   const button = ({ id, name, isLastUsed }: ProviderChoice): Html => {
-    const standsOut = allTheSame === '' && (isLastUsed || last.length === 0);
-    const words = html`${providers.length === 1 ? 'Continue to' : 'Continue with'}
-    ${claimed(name, 60)}${allTheSame}`;
+    const standsOut = !isImitation && (isLastUsed || last.length === 0);
     const value = providers.length === 1 ? 'approve' : `approve:${id}`;
     return html`<button class="button ${standsOut && 'primary'}" name="decision" value="${value}">
-      ${words}
+      ${words(claimed(name, 60))}
     </button>`;
   };
   return html`${ordered.map(button)}`;
 }
 
-const date = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' });
-
-/** A callback on this device may belong to any program on it, so the person must be the one who started it. */
-function callbackWarning(props: ConsentPageProps): Html | undefined {
-  if (!props.isPrivateScheme && !props.isLoopbackOnly) return undefined;
-  const why = props.isPrivateScheme
-    ? html`This opens an app on your device, and any app there can claim such an address.`
-    : html`This is a program on your computer, and any program there can use such an address.`;
-  return html`<p class="note">
-    ${why} <strong>Only continue if you started this yourself, just now, on this device.</strong>
-  </p>`;
+function callback({ isLoopbackOnly, isPrivateScheme, callbackHost }: ConsentPageProps, consent: Words): Html {
+  const host = claimed(callbackHost);
+  if (isLoopbackOnly) return consent.loopback(host);
+  return isPrivateScheme ? consent.deviceApp(host) : host;
 }
 
-function scopeItem({ scope, words }: ScopeWords): Html {
-  return html`<li>${words === scope ? html`<code>${claimed(scope)}</code>` : claimed(words)}</li>`;
+/** A callback on this device may belong to any program on it, so the person must be the one who started it. */
+function callbackWarning(props: ConsentPageProps, consent: Words): Html | undefined {
+  if (!props.isPrivateScheme && !props.isLoopbackOnly) return undefined;
+  const why = props.isPrivateScheme ? consent.deviceAppWarning : consent.loopbackWarning;
+  return html`<p class="note">${why} <strong>${consent.onlyIfStarted}</strong></p>`;
+}
+
+function scopeItem(asked: AskedScope, texts: Texts): Html {
+  const words = scopeInWords(texts, asked);
+  return html`<li>${words === undefined ? html`<code>${claimed(asked.scope)}</code>` : claimed(words)}</li>`;
 }
 
 /** For a client that runs on a remote machine: its loopback callback fails in this browser, and can be pasted. */
-const otherMachineHelp = html`<details>
-  <summary>Does the app run on another machine?</summary>
-  <p>
-    After you sign in, your browser will say that it cannot open a page. Copy the whole address of that page,
-    and paste it where the app itself asks for it. Never give it to a person or a website.
-  </p>
-</details>`;
+function otherMachineHelp({ otherMachine }: Words): Html {
+  return html`<details>
+    <summary>${otherMachine.question}</summary>
+    <p>${otherMachine.answer}</p>
+  </details>`;
+}

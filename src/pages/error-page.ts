@@ -3,45 +3,49 @@ import { claimed } from './claimed.ts';
 import { html, type Html } from './html.ts';
 import { layout } from './layout.ts';
 import { appLink } from './safe-url.ts';
+import type { View } from './view.ts';
+import { describeError, nameOfFact } from './words.ts';
 
 export interface ErrorPageProps {
-  readonly title: string;
-  /** What happened, in one sentence. */
-  readonly message: string;
-  /** What to do, in one sentence. */
-  readonly nextStep: string;
+  /** What went wrong: it has its words in `texts`, and is shown as it is. */
   readonly code: string;
+  /** Whose words are used instead of the code's. */
+  readonly wordsOf?: string;
   /** Finds this moment in the server's log. */
   readonly requestId: string;
   /** Facts worth showing: asked and registered redirect URIs, for example. */
   readonly details?: Readonly<Record<string, string | readonly string[]>>;
-  /** A way back to the app; the caller has checked that the address belongs to it. */
-  readonly continueTo?: PageLink;
-  /** A way to do it again differently, on this server: the first choice where there is one. */
-  readonly startAgain?: PageLink;
+  /** The way back to the app; the caller has checked that the address belongs to it. */
+  readonly continueTo?: string;
+  /** To do it again with another account, on this server: the first choice where there is one. */
+  readonly otherAccountUrl?: string;
 }
 
-interface PageLink {
-  readonly url: string;
-  readonly label: string;
-}
-
-export function errorPage(props: ErrorPageProps): Html {
-  const details = Object.entries(props.details ?? {});
-  const links = [props.startAgain, props.continueTo].filter((link) => link !== undefined);
+export function errorPage(props: ErrorPageProps, view: View): Html {
+  const { texts } = view.language;
+  const words = describeError(texts, props.wordsOf ?? props.code);
+  const { supportContact } = view.brand;
+  const facts = [
+    ...Object.entries(props.details ?? {}).map(([name, value]) => fact(nameOfFact(texts, name), value)),
+    ...(supportContact === undefined ? [] : [fact(texts.errorPage.whomToAsk, supportContact)]),
+  ];
+  const links = [
+    { url: props.otherAccountUrl, label: texts.errorPage.useAnotherAccount },
+    { url: props.continueTo, label: texts.errorPage.backToApp },
+  ];
   const [first, ...others] = links.flatMap(({ url, label }) => {
-    const address = appLink(url);
-    return address === undefined ? [] : [{ address, label: claimed(label, 60) }];
+    const address = url === undefined ? undefined : appLink(url);
+    return address === undefined ? [] : [{ address, label }];
   });
-  return layout({
-    title: props.title,
+  return layout(view, {
+    title: words.title,
     body: html`
-      <h1>${claimed(props.title)}</h1>
+      <h1>${words.title}</h1>
       <div class="tight">
-        <p>${claimed(props.message)}</p>
-        <p>${claimed(props.nextStep)}</p>
+        <p>${words.message}</p>
+        <p>${words.nextStep}</p>
       </div>
-      ${details.length > 0 && html`<dl class="well small">${details.map(detail)}</dl>`}
+      ${facts.length > 0 && html`<dl class="well small">${facts}</dl>`}
       ${
         first &&
         html`<p class="actions">
@@ -50,13 +54,13 @@ export function errorPage(props: ErrorPageProps): Html {
         </p>`
       }
       <footer class="small soft">
-        <p>Error <code>${claimed(props.code)}</code> · Request <code>${claimed(props.requestId)}</code></p>
+        <p>${texts.errorPage.errorAndRequest(claimed(props.code), claimed(props.requestId))}</p>
       </footer>
     `,
   });
 }
 
-function detail([name, value]: readonly [string, string | readonly string[]]): Html {
+function fact(name: string, value: string | readonly string[]): Html {
   const values = typeof value === 'string' ? [value] : value;
   return html`<div>
     <dt>${claimed(name)}</dt>

@@ -4,6 +4,7 @@ import { clientSetup } from './client-setup.ts';
 import { html, type Html } from './html.ts';
 import { layout } from './layout.ts';
 import { appLink } from './safe-url.ts';
+import { anyOf, type View } from './view.ts';
 
 export interface HomePageProps {
   readonly resourceName: string;
@@ -15,72 +16,48 @@ export interface HomePageProps {
   readonly needsClientId: boolean;
 }
 
-const anyOf = new Intl.ListFormat('en-GB', { type: 'disjunction' });
-
-export function homePage(props: HomePageProps): Html {
+export function homePage(props: HomePageProps, view: View): Html {
+  const { home } = view.language.texts;
   const mcpUrl = plainText(props.mcpUrl);
   const setup = clientSetup(props.resourceName, mcpUrl);
-  const provider = claimed(anyOf.format(props.providerNames.map((name) => plainText(name, 60))));
-  return layout({
+  return layout(view, {
     title: props.resourceName,
     isWide: true,
     body: html`
       <div class="tight">
-        <p class="eyebrow">MCP server</p>
+        <p class="eyebrow">${home.eyebrow}</p>
         <h1>${claimed(props.resourceName, 60)}</h1>
       </div>
-      <p>
-        Add this address to Claude, ChatGPT, Cursor, VS Code or any other MCP client. The first time, it
-        brings you here to approve it, then to ${provider} to sign in.
-      </p>
-      ${props.needsClientId && html`<p class="note">Apps cannot register themselves here. Ask the people who run this server for a client ID, and enter it where the app asks for OAuth details.</p>`}
+      <p>${home.intro(anyOf(view, props.providerNames))}</p>
+      ${props.needsClientId && html`<p class="note">${home.needsClientId}</p>`}
       <section class="tight">
-        <h2>Server address</h2>
+        <h2>${home.address}</h2>
         ${copyBox(mcpUrl)}
       </section>
       <div>
         <details open>
-          <summary>Claude (web and desktop)</summary>
-          <ol class="list">
-            <li>
-              Open <strong>Settings → Connectors</strong> (in newer versions
-              <strong>Customize → Connectors</strong>).
-            </li>
-            <li>Choose <strong>Add custom connector</strong>, and paste the server address.</li>
-            <li>Choose <strong>Connect</strong>. In a team, an owner adds the connector first.</li>
-          </ol>
+          <summary>${home.claude}</summary>
+          ${steps(home.claudeSteps)}
         </details>
         <details>
           <summary>Claude Code</summary>
           ${copyBox(setup.claudeCode)}
-          <p class="small soft">
-            Then run <code>/mcp</code> in Claude Code and choose the server to sign in.
-          </p>
+          <p class="small soft">${home.claudeCodeThen}</p>
         </details>
         <details>
           <summary>ChatGPT</summary>
-          <ol class="list">
-            <li>
-              Open <strong>Settings → Apps</strong> (or <strong>Apps &amp; Connectors</strong>)
-              <strong>→ Advanced settings</strong>, and turn on <strong>Developer mode</strong>.
-            </li>
-            <li>
-              Back in <strong>Apps</strong>, choose <strong>Create</strong>, and paste the server address as
-              <strong>MCP server URL</strong>.
-            </li>
-            <li>Choose <strong>OAuth</strong> as authentication.</li>
-          </ol>
+          ${steps(home.chatGptSteps)}
         </details>
         <details>
           <summary>Cursor</summary>
-          ${installButton(setup.cursorLink, 'Add to Cursor')}
-          <p>Or put this into <code>~/.cursor/mcp.json</code>:</p>
+          ${installButton(setup.cursorLink, home.cursorInstall)}
+          <p>${home.cursorFile}</p>
           ${copyBox(setup.cursorFile)}
         </details>
         <details>
           <summary>VS Code</summary>
-          ${installButton(setup.vsCodeLink, 'Add to VS Code')}
-          <p>Or run this in a terminal:</p>
+          ${installButton(setup.vsCodeLink, home.vsCodeInstall)}
+          <p>${home.vsCodeCommand}</p>
           ${copyBox(setup.vsCode)}
         </details>
         <details>
@@ -88,12 +65,8 @@ export function homePage(props: HomePageProps): Html {
           ${copyBox(setup.codex)}
         </details>
         <details>
-          <summary>Any other client</summary>
-          <p>
-            Choose the <strong>Streamable HTTP</strong> transport, give it the server address, and
-            ${props.needsClientId ? 'your client ID' : 'leave every OAuth field empty'}: the client finds out
-            the rest by itself. To look at the server, use the MCP Inspector:
-          </p>
+          <summary>${home.otherClient}</summary>
+          <p>${props.needsClientId ? home.otherClientStepsWithId : home.otherClientSteps}</p>
           ${copyBox(setup.inspector)}
         </details>
       </div>
@@ -101,9 +74,15 @@ export function homePage(props: HomePageProps): Html {
   });
 }
 
+function steps(items: readonly Html[]): Html {
+  return html`<ol class="list">
+    ${items.map((item) => html`<li>${item}</li>`)}
+  </ol>`;
+}
+
 /** Text to copy: one click selects all of it. */
 function copyBox(text: string): Html {
-  return html`<pre class="copy"><code>${text}</code></pre>`;
+  return html`<pre class="copy" dir="ltr"><code>${text}</code></pre>`;
 }
 
 function installButton(address: string, label: string): Html | undefined {

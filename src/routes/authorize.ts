@@ -25,7 +25,8 @@ export async function authorizeRoute(
     const step = await startAuthorization(services, { parameters, browserId, lastProviderId });
     if (step.step === 'consent') {
       cookies.set(reply, 'consent', step.requestId, step.consentSecret);
-      return sendPage(reply, 200, consentPage(consentProps(services, step, lastProviderId)));
+      const props = consentProps(services, step, lastProviderId);
+      return sendPage(services, reply, 200, (view) => consentPage(props, view));
     }
     cookies.set(reply, 'signin', step.state, step.signInSecret);
     return reply.header('cache-control', 'no-store').redirect(step.location, 303);

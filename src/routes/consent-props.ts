@@ -3,7 +3,6 @@ import type { Services } from '../flows/services.ts';
 import type { AuthorizationStep } from '../flows/start-authorization.ts';
 import type { IdentityProvider } from '../identity/identity-provider.ts';
 import type { ClientStanding, ConsentPageProps, ProviderChoice } from '../pages/consent-page.ts';
-import { describeScope } from '../pages/words.ts';
 import { recognizeClient } from '../protocol/recognize-client.ts';
 import { isLoopbackUri, isPrivateUseUri } from '../protocol/redirect-uri.ts';
 
@@ -34,7 +33,7 @@ export function consentProps(
     registeredAt: client.createdAt,
     resourceName: resource.name,
     resourceIdentifier: resource.identifier,
-    scopes: step.scopes.map((scope) => describeScope(scope, config.toolScopes?.words)),
+    scopes: step.scopes.map((scope) => ({ scope, operatorWords: config.toolScopes?.words.get(scope) })),
     providers: [toChoice(first), ...others.map(toChoice)],
     requestId: step.requestId,
     formAction: '/consent',
@@ -49,9 +48,8 @@ function standingOf(client: ConsentStep['client'], redirectUri: string): ClientS
   return { kind: recognized.kind, product, vendor };
 }
 
-/** Where the answer goes, as a person would say it. */
+/** What is to be recognized of the address: the host, or the scheme that opens an app. */
 function callbackHost(uri: string): string {
   const url = new URL(uri);
-  if (isLoopbackUri(uri)) return `your computer (${url.host})`;
-  return isPrivateUseUri(uri) ? `an app on your device (${url.protocol}//${url.host})` : url.host;
+  return isPrivateUseUri(uri) ? `${url.protocol}//${url.host}` : url.host;
 }

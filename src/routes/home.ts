@@ -23,6 +23,6 @@ export async function homeRoute(
       providerNames: identityProviders.all.map(({ displayName }) => displayName),
       needsClientId: config.clientRegistration === 'off',
     };
-    return sendPage(reply, 200, homePage(props));
+    return sendPage(services, reply, 200, (view) => homePage(props, view));
   });
 }

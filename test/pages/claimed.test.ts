@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { claimed, plainText, quotedName } from '../../src/pages/claimed.ts';
+import { claimed, plainText, claimedName } from '../../src/pages/claimed.ts';
 import { renderPage } from '../../src/pages/html.ts';
 
 describe('text that a stranger chose', () => {
@@ -48,16 +48,16 @@ describe('text that a stranger chose', () => {
 
 describe('a claimed name', () => {
   const shown = (name: string) => {
-    const markup = quotedName(name);
+    const markup = claimedName(name);
     return markup && renderPage(markup);
   };
 
-  test('is quoted, and cannot close the quotes', () => {
-    expect(shown('Claude” (really "Claude")')).toBe('“<bdi>Claude’ (really ’Claude’)</bdi>”');
+  test('cannot close the quotes that it stands in', () => {
+    expect(shown('Claude” (really "Claude")')).toBe('<bdi>Claude’ (really ’Claude’)</bdi>');
   });
 
   test('cannot bring a mark that looks like ours', () => {
-    expect(shown('Claude ✓ ✔️ ☑️ ✅')).toBe('“<bdi>Claude</bdi>”');
+    expect(shown('Claude ✓ ✔️ ☑️ ✅')).toBe('<bdi>Claude</bdi>');
   });
 
   test.each(['', ' ', '\u{202e}', '✅', '\u{200b}\u{feff}'])('%j is no name', (name) => {

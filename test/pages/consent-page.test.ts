@@ -2,10 +2,10 @@ import { describe, expect, test } from 'vitest';
 import { consentPage, type ConsentPageProps } from '../../src/pages/consent-page.ts';
 import { renderPage } from '../../src/pages/html.ts';
 import { attributeValues, structure, visibleText } from './read-page.ts';
-import { consentProps } from './sample-props.ts';
+import { consentProps, view } from './sample-props.ts';
 
 const seen = (changes: Partial<ConsentPageProps> = {}) =>
-  visibleText(consentPage({ ...consentProps, ...changes }));
+  visibleText(consentPage({ ...consentProps, ...changes }, view));
 const startedHere = 'Only continue if you started this yourself, just now, on this device.';
 
 describe('the consent page (MCP security best practices, confused deputy)', () => {
@@ -23,7 +23,7 @@ describe('the consent page (MCP security best practices, confused deputy)', () =
   });
 
   test('a scope without words is shown as code', () => {
-    const page = renderPage(consentPage(consentProps));
+    const page = renderPage(consentPage(consentProps, view));
 
     expect(page).toContain('<li><code><bdi>files:read</bdi></code></li>');
     expect(page).toContain('<li><bdi>Know who you are</bdi></li>');
@@ -63,7 +63,7 @@ describe('the consent page (MCP security best practices, confused deputy)', () =
   });
 
   test('a known name with a strange callback is called out, and the way out is the first button (clients.md P10)', () => {
-    const page = consentPage({ ...consentProps, standing: { kind: 'imitation', product: 'Claude' } });
+    const page = consentPage({ ...consentProps, standing: { kind: 'imitation', product: 'Claude' } }, view);
 
     expect(visibleText(page)).toContain('This is probably not Claude.');
     expect(visibleText(page)).toContain('not one that Claude is known to use');
@@ -105,7 +105,7 @@ describe('the consent page (MCP security best practices, confused deputy)', () =
 
   test('when the provider is away the page says so, and can still be approved', () => {
     const [google] = consentProps.providers;
-    const away = consentPage({ ...consentProps, providers: [{ ...google, isUnavailable: true }] });
+    const away = consentPage({ ...consentProps, providers: [{ ...google, isUnavailable: true }] }, view);
 
     expect(visibleText(away)).toContain('Google cannot be reached right now.');
     expect(visibleText(away)).toContain('trying again in a moment will work');
@@ -114,7 +114,7 @@ describe('the consent page (MCP security best practices, confused deputy)', () =
   });
 
   test('is one POST form with the request and two decisions', () => {
-    const page = consentPage(consentProps);
+    const page = consentPage(consentProps, view);
 
     expect(structure(page).filter((tag) => tag.startsWith('<form'))).toHaveLength(1);
     expect(attributeValues(page, 'method')).toEqual(['post']);
@@ -127,7 +127,7 @@ describe('the consent page (MCP security best practices, confused deputy)', () =
   test('with several providers there is a button for each, and the one of last time stands out alone', () => {
     const [google] = consentProps.providers;
     const github = { id: 'github', name: 'GitHub', isUnavailable: true, isLastUsed: true };
-    const page = consentPage({ ...consentProps, providers: [google, github] });
+    const page = consentPage({ ...consentProps, providers: [google, github] }, view);
 
     expect(attributeValues(page, 'value')).toEqual([
       'request-secret',
@@ -145,7 +145,7 @@ describe('the consent page (MCP security best practices, confused deputy)', () =
     const [google] = consentProps.providers;
     const github = { id: 'github', name: 'GitHub', isUnavailable: false, isLastUsed: true };
     const standing = { kind: 'imitation', product: 'ChatGPT' } as const;
-    const page = consentPage({ ...consentProps, standing, providers: [google, github] });
+    const page = consentPage({ ...consentProps, standing, providers: [google, github] }, view);
 
     expect(attributeValues(page, 'value').slice(1)).toEqual(['deny', 'approve:github', 'approve:google']);
     expect(visibleText(page)).toContain('Continue with GitHub all the same');
@@ -153,22 +153,22 @@ describe('the consent page (MCP security best practices, confused deputy)', () =
   });
 
   test('nothing is focused by itself: a key that is already down cannot approve', () => {
-    expect(renderPage(consentPage(consentProps))).not.toContain('autofocus');
+    expect(renderPage(consentPage(consentProps, view))).not.toContain('autofocus');
   });
 
   test('the browser does not bring back an older request id (Firefox restores hidden fields)', () => {
-    expect(attributeValues(consentPage(consentProps), 'autocomplete')).toEqual(['off']);
+    expect(attributeValues(consentPage(consentProps, view), 'autocomplete')).toEqual(['off']);
   });
 
   test('the request id is in the form and nowhere else', () => {
-    const markup = renderPage(consentPage(consentProps));
+    const markup = renderPage(consentPage(consentProps, view));
 
     expect(markup.split('request-secret')).toHaveLength(2);
     expect(seen()).not.toContain('request-secret');
   });
 
   test('what a client says about itself stays out of the title', () => {
-    const [, title] = /<title>(.*?)<\/title>/.exec(renderPage(consentPage(consentProps))) ?? [];
+    const [, title] = /<title>(.*?)<\/title>/.exec(renderPage(consentPage(consentProps, view))) ?? [];
 
     expect(title).toBe('Allow access to Acme Notes?');
   });
@@ -176,7 +176,7 @@ describe('the consent page (MCP security best practices, confused deputy)', () =
   test.each(['https://evil.example/consent', '//evil.example', 'javascript:alert(1)'])(
     'the form cannot be sent to %s',
     (formAction) => {
-      expect(() => consentPage({ ...consentProps, formAction })).toThrow(TypeError);
+      expect(() => consentPage({ ...consentProps, formAction }, view)).toThrow(TypeError);
     },
   );
 });

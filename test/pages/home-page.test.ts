@@ -3,17 +3,17 @@ import { clientSetup } from '../../src/pages/client-setup.ts';
 import { homePage } from '../../src/pages/home-page.ts';
 import { renderPage } from '../../src/pages/html.ts';
 import { attributeValues, visibleText } from './read-page.ts';
-import { homeProps } from './sample-props.ts';
+import { homeProps, view } from './sample-props.ts';
 
 const url = homeProps.mcpUrl;
 
 describe('the home page', () => {
   test('names the server, its address and the provider', () => {
-    const page = homePage(homeProps);
+    const page = homePage(homeProps, view);
 
     expect(visibleText(page)).toContain(`MCP server Acme Notes`);
     expect(visibleText(page)).toContain('to Google to sign in');
-    expect(renderPage(page)).toContain(`<pre class="copy"><code>${url}</code></pre>`);
+    expect(renderPage(page)).toContain(`<pre class="copy" dir="ltr"><code>${url}</code></pre>`);
   });
 
   test.each([
@@ -25,11 +25,11 @@ describe('the home page', () => {
     'Codex',
     'Any other client',
   ])('says how to connect %s', (client) => {
-    expect(visibleText(homePage(homeProps))).toContain(client);
+    expect(visibleText(homePage(homeProps, view))).toContain(client);
   });
 
   test('shows the commands as they are typed', () => {
-    const text = visibleText(homePage(homeProps));
+    const text = visibleText(homePage(homeProps, view));
 
     expect(text).toContain(`claude mcp add --transport http acme-notes ${url}`);
     expect(text).toContain(`code --add-mcp '{"name":"acme-notes","type":"http","url":"${url}"}'`);
@@ -38,7 +38,7 @@ describe('the home page', () => {
   });
 
   test('its only links are the two that install', () => {
-    const schemes = attributeValues(homePage(homeProps), 'href').map((href) => new URL(href).protocol);
+    const schemes = attributeValues(homePage(homeProps, view), 'href').map((href) => new URL(href).protocol);
 
     expect(schemes).toEqual(['cursor:', 'vscode:']);
   });

@@ -5,43 +5,41 @@ import { errorPage } from '../../src/pages/error-page.ts';
 import { homePage } from '../../src/pages/home-page.ts';
 import { renderPage, type Html } from '../../src/pages/html.ts';
 import { structure, visibleText } from './read-page.ts';
-import { consentProps, errorProps, homeProps } from './sample-props.ts';
+import { consentProps, errorProps, homeProps, view } from './sample-props.ts';
 
 /** Each text that reaches a page, as a function from that text to the page. */
 const github = { id: 'github', name: 'GitHub', isUnavailable: false, isLastUsed: false };
 
 const places: Readonly<Record<string, (text: string) => Html>> = {
-  'client name': (clientName) => consentPage({ ...consentProps, clientName }),
+  'client name': (clientName) => consentPage({ ...consentProps, clientName }, view),
   'verified client name': (clientName) =>
-    consentPage({ ...consentProps, clientName, standing: { kind: 'operator' } }),
-  'client id': (clientId) => consentPage({ ...consentProps, clientId }),
-  'callback host': (callbackHost) => consentPage({ ...consentProps, callbackHost }),
-  'callback URI': (callbackUri) => consentPage({ ...consentProps, callbackUri }),
-  'resource name': (resourceName) => consentPage({ ...consentProps, resourceName }),
-  'resource identifier': (resourceIdentifier) => consentPage({ ...consentProps, resourceIdentifier }),
-  scope: (scope) => consentPage({ ...consentProps, scopes: [{ scope, words: scope }] }),
-  'words of a scope': (words) => consentPage({ ...consentProps, scopes: [{ scope: 'openid', words }] }),
+    consentPage({ ...consentProps, clientName, standing: { kind: 'operator' } }, view),
+  'client id': (clientId) => consentPage({ ...consentProps, clientId }, view),
+  'callback host': (callbackHost) => consentPage({ ...consentProps, callbackHost }, view),
+  'callback URI': (callbackUri) => consentPage({ ...consentProps, callbackUri }, view),
+  'resource name': (resourceName) => consentPage({ ...consentProps, resourceName }, view),
+  'resource identifier': (resourceIdentifier) => consentPage({ ...consentProps, resourceIdentifier }, view),
+  scope: (scope) => consentPage({ ...consentProps, scopes: [{ scope, operatorWords: undefined }] }, view),
+  'words of a scope': (operatorWords) =>
+    consentPage({ ...consentProps, scopes: [{ scope: 'openid', operatorWords }] }, view),
   'provider name': (name) =>
-    consentPage({
-      ...consentProps,
-      providers: [{ ...consentProps.providers[0], name, isUnavailable: true }],
-    }),
+    consentPage(
+      { ...consentProps, providers: [{ ...consentProps.providers[0], name, isUnavailable: true }] },
+      view,
+    ),
   'one of several provider names': (name) =>
-    consentPage({ ...consentProps, providers: [consentProps.providers[0], { ...github, name }] }),
+    consentPage({ ...consentProps, providers: [consentProps.providers[0], { ...github, name }] }, view),
   'provider id': (id) =>
-    consentPage({ ...consentProps, providers: [consentProps.providers[0], { ...github, id }] }),
-  'request id of a consent': (requestId) => consentPage({ ...consentProps, requestId }),
-  'error title': (title) => errorPage({ ...errorProps, title }),
-  'error message': (message) => errorPage({ ...errorProps, message }),
-  'next step': (nextStep) => errorPage({ ...errorProps, nextStep }),
-  'error code': (code) => errorPage({ ...errorProps, code }),
-  'request id': (requestId) => errorPage({ ...errorProps, requestId }),
-  'name of a fact': (name) => errorPage({ ...errorProps, details: { [name]: 'x' } }),
-  fact: (fact) => errorPage({ ...errorProps, details: { Fact: fact, Facts: ['x', fact] } }),
-  'link label': (label) => errorPage({ ...errorProps, continueTo: { url: 'https://claude.ai/', label } }),
-  'name on the home page': (resourceName) => homePage({ ...homeProps, resourceName }),
-  'address on the home page': (mcpUrl) => homePage({ ...homeProps, mcpUrl }),
-  'provider on the home page': (name) => homePage({ ...homeProps, providerNames: [name, 'GitHub'] }),
+    consentPage({ ...consentProps, providers: [consentProps.providers[0], { ...github, id }] }, view),
+  'request id of a consent': (requestId) => consentPage({ ...consentProps, requestId }, view),
+  'error code': (code) => errorPage({ ...errorProps, code }, view),
+  'request id': (requestId) => errorPage({ ...errorProps, requestId }, view),
+  'name of a fact': (name) => errorPage({ ...errorProps, details: { [name]: 'x' } }, view),
+  fact: (fact) => errorPage({ ...errorProps, details: { Fact: fact, Facts: ['x', fact] } }, view),
+  'whom to ask': (supportContact) => errorPage(errorProps, { ...view, brand: { supportContact } }),
+  'name on the home page': (resourceName) => homePage({ ...homeProps, resourceName }, view),
+  'address on the home page': (mcpUrl) => homePage({ ...homeProps, mcpUrl }, view),
+  'provider on the home page': (name) => homePage({ ...homeProps, providerNames: [name, 'GitHub'] }, view),
 };
 
 const attacks = [
@@ -89,5 +87,7 @@ describe.each(Object.entries(places))('%s', (_, pageWith) => {
 });
 
 test('references in a text are shown as typed, not decoded', () => {
-  expect(visibleText(errorPage({ ...errorProps, message: '&lt;b&gt; &amp;' }))).toContain('&lt;b&gt; &amp;');
+  expect(visibleText(errorPage({ ...errorProps, code: '&lt;b&gt; &amp;' }, view))).toContain(
+    '&lt;b&gt; &amp;',
+  );
 });

@@ -6,9 +6,13 @@ import { homePage } from '../../src/pages/home-page.ts';
 import { renderPage } from '../../src/pages/html.ts';
 import { styleHash } from '../../src/pages/layout.ts';
 import { attributeValues, structure, styleText } from './read-page.ts';
-import { consentProps, errorProps, homeProps } from './sample-props.ts';
+import { consentProps, errorProps, homeProps, view } from './sample-props.ts';
 
-const pages = { consent: consentPage(consentProps), error: errorPage(errorProps), home: homePage(homeProps) };
+const pages = {
+  consent: consentPage(consentProps, view),
+  error: errorPage(errorProps, view),
+  home: homePage(homeProps, view),
+};
 
 describe.each(Object.entries(pages))('the %s page', (_, page) => {
   test('has the style that the policy allows, and no other (CSP Level 3 §8.2)', () => {
@@ -32,7 +36,7 @@ describe.each(Object.entries(pages))('the %s page', (_, page) => {
   test('has a language, a title, a heading, a main part, and stays out of search engines', () => {
     const markup = renderPage(page);
 
-    expect(markup).toMatch(/^<!doctype html>\s*<html lang="en">/);
+    expect(markup).toMatch(/^<!doctype html>\s*<html lang="en" dir="ltr">/);
     expect(markup).toMatch(/<title>[^<]+<\/title>/);
     expect(markup).toContain('<meta name="viewport" content="width=device-width, initial-scale=1" />');
     expect(markup).toContain('<meta name="robots" content="noindex" />');

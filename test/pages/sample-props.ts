@@ -2,6 +2,11 @@
 import type { ConsentPageProps } from '../../src/pages/consent-page.ts';
 import type { ErrorPageProps } from '../../src/pages/error-page.ts';
 import type { HomePageProps } from '../../src/pages/home-page.ts';
+import { languages } from '../../src/pages/texts/languages.ts';
+import type { View } from '../../src/pages/view.ts';
+
+/** In English, of people who say nothing about themselves. */
+export const view: View = { language: languages[0], brand: { supportContact: undefined } };
 
 export const consentProps: ConsentPageProps = {
   clientName: 'Claude',
@@ -16,8 +21,8 @@ export const consentProps: ConsentPageProps = {
   resourceName: 'Acme Notes',
   resourceIdentifier: 'https://mcp.acme.example/mcp',
   scopes: [
-    { scope: 'openid', words: 'Know who you are' },
-    { scope: 'files:read', words: 'files:read' },
+    { scope: 'openid', operatorWords: undefined },
+    { scope: 'files:read', operatorWords: undefined },
   ],
   providers: [{ id: 'google', name: 'Google', isUnavailable: false, isLastUsed: false }],
   requestId: 'request-secret',
@@ -25,16 +30,13 @@ export const consentProps: ConsentPageProps = {
 };
 
 export const errorProps: ErrorPageProps = {
-  title: 'A title',
-  message: 'A message.',
-  nextStep: 'A next step.',
   code: 'invalid_request',
   requestId: 'req-1',
   details: {
     'Asked for': 'http://localhost:9999/cb',
     Registered: ['https://a.example/cb', 'https://b.example/cb'],
   },
-  continueTo: { url: 'https://claude.ai/back?error=access_denied', label: 'Back to Claude' },
+  continueTo: 'https://claude.ai/back?error=access_denied',
 };
 
 export const homeProps: HomePageProps = {

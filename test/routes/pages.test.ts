@@ -82,6 +82,22 @@ describe.each(pages)('%s', (_, status, open) => {
     expect(page.body).not.toMatch(/<script|\son\w+=|javascript:|<iframe|<img|<link/i);
   });
 
+  test('is in the language that the browser asks for, and says so (RFC 9110 §8.5, §12.5.4, §12.5.5)', async () => {
+    const page = await open(
+      {
+        ...proxy,
+        send: (request) =>
+          proxy.send({ ...request, headers: { ...request.headers, 'accept-language': 'de-AT, en;q=0.5' } }),
+      },
+      client,
+    );
+    expect(page.headers['content-language']).toBe('de');
+    expect(String(page.headers.vary).split(/, ?/)).toEqual(
+      expect.arrayContaining(['Accept', 'Accept-Language']),
+    );
+    expect(page.body).toContain('<html lang="de" dir="ltr">');
+  });
+
   test('over https browsers are told to stay there (OAuth 2.1 §1.5)', async () => {
     const own = await startTestApp({ db: proxy.db, config: { ...proxy.config, baseUrl: publicUrl } });
     const [secure, local] = [await open(own, client), await open(proxy, client)];
