@@ -22,6 +22,8 @@ import { closeGracefully } from './proxy/close-gracefully.ts';
 import { registerProxy } from './proxy/register-proxy.ts';
 import { readTarget } from './proxy/target.ts';
 import { serverUrlOf } from './protocol/resource.ts';
+import { accountRoute } from './routes/account.ts';
+import { accountFormRoutes } from './routes/account-forms.ts';
 import { authorizeRoute } from './routes/authorize.ts';
 import { backchannelLogoutRoute } from './routes/backchannel-logout.ts';
 import { callbackRoute } from './routes/callback.ts';
@@ -84,6 +86,8 @@ export async function buildApp(
   await app.register(authorizeRoute, { services, cookies });
   await app.register(consentRoute, { services, cookies });
   await app.register(callbackRoute, { services, cookies });
+  await app.register(accountRoute, { services, cookies });
+  await app.register(accountFormRoutes, { services, cookies });
   const limitRate = mcpRateLimiter(app, config);
   if (config.mode === 'forward_auth') {
     const [resource] = services.resources;

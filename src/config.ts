@@ -64,6 +64,8 @@ export interface Config {
   readonly clientDocuments: OutboundPolicy & { readonly enabled: boolean };
   /** Undefined: the outside is reached directly. */
   readonly outboundProxy: OutboundProxy | undefined;
+  /** Whether the address of a connection's last call is kept for its person. */
+  readonly keepAddresses: boolean;
   readonly shutdownGraceSeconds: number;
   readonly logLevel: string;
 }
@@ -185,6 +187,7 @@ export function loadConfig(environment: Environment): Config {
       values.HTTPS_PROXY === undefined
         ? undefined
         : { url: values.HTTPS_PROXY, exceptions: values.NO_PROXY ?? [] },
+    keepAddresses: values.KEEP_ADDRESSES ?? true,
     shutdownGraceSeconds: values.SHUTDOWN_GRACE_SECONDS ?? 10,
     logLevel: values.LOG_LEVEL ?? 'info',
   };

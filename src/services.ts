@@ -5,6 +5,7 @@ import { readOrCreateKeyFile } from './crypto/encryption-key-file.ts';
 import { Sealer } from './crypto/sealing.ts';
 import { checkEncryptionKeys } from './flows/check-encryption-keys.ts';
 import { ClientKeys } from './flows/client-keys.ts';
+import { ConnectionUse } from './flows/connection-use.ts';
 import { DocumentClients } from './flows/document-clients.ts';
 import { KeyRing } from './flows/key-ring.ts';
 import { startMaintenance } from './flows/maintain.ts';
@@ -105,6 +106,7 @@ export async function buildServices(
       revocationFeed,
       verifiedTokens,
       openRequests,
+      connectionUse: new ConnectionUse({ db, clock, config }),
     };
     const stopMaintenance = startMaintenance(services);
     return {
@@ -112,6 +114,9 @@ export async function buildServices(
       async close() {
         identityProviders.stop();
         await stopMaintenance();
+        await services.connectionUse.store().catch((error: unknown) => {
+          log.warn({ err: error }, 'when connections were last used is not stored');
+        });
         await finishExchanges(db);
         await revocationFeed.stop();
         if (overrides.db === undefined) await db.close();

@@ -31,6 +31,11 @@ export function hashSecret(secret: string): SecretHash {
   return createHash('sha256').update(secret).digest() as Uint8Array as SecretHash;
 }
 
+/** What the forms of a browser's session carry to prove that they are ours: its secret cannot be told from it. */
+export function formTokenOf(sessionSecret: string): string {
+  return createHash('sha256').update(`form ${sessionSecret}`).digest('base64url');
+}
+
 /** The same for the same text, and different for any other: what a unique index can tell apart. */
 export function fingerprintOf(text: string): Uint8Array {
   return createHash('sha256').update(text).digest();

@@ -39,6 +39,17 @@ export interface SealedSignIn extends SignInSecrets {
   readonly redirectUri: string;
 }
 
+/** New secrets of a sign-in at a provider: none of them is used for another. */
+export function createSignIn({ baseUrl }: Pick<Config, 'baseUrl'>, provider: IdentityProvider): SealedSignIn {
+  return {
+    state: createNonce(),
+    nonce: createNonce(),
+    codeVerifier: createNonce(),
+    signInSecret: createNonce(),
+    redirectUri: callbackUrl(baseUrl, provider),
+  };
+}
+
 type BeginServices = Pick<Services, 'db' | 'config' | 'sealer'>;
 
 /**
@@ -55,13 +66,7 @@ export async function beginSignIn(
   provider: IdentityProvider,
 ): Promise<SignInRedirect | undefined> {
   const { config, sealer, db } = services;
-  const secrets = {
-    state: createNonce(),
-    nonce: createNonce(),
-    codeVerifier: createNonce(),
-    signInSecret: createNonce(),
-    redirectUri: callbackUrl(config.baseUrl, provider),
-  };
+  const secrets = createSignIn(config, provider);
   const redirect = await redirectWith(services, provider, secrets, pending);
   const upstreamStateHash = hashSecret(secrets.state);
   const isApproved = await approveRequest(db, key, {

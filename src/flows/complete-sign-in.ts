@@ -12,6 +12,7 @@ import { AuthorizationError, PageError } from '../protocol/errors.ts';
 import { mayRememberConsent } from '../protocol/recognize-client.ts';
 import { matchRedirectUri, type RedirectTarget, withResponseParameters } from '../protocol/redirect-uri.ts';
 import { formatScope } from '../protocol/scope.ts';
+import type { PersonKey } from '../repositories/account-sessions.ts';
 import { releaseReturn, type ReturningSignIn, takeReturn } from '../repositories/authorization-requests.ts';
 import { type Client, findClient } from '../repositories/clients.ts';
 import { rememberConsent } from '../repositories/consents.ts';
@@ -71,8 +72,12 @@ export async function completeSignIn(
       void giveBack(services, provider, identity, tokens);
       throw notAdmitted(services, { problem, identity, provider, target, request: returning });
     }
+    // Before there is a connection: whoever ends that one has then ended what was remembered, too.
+    await remember(services, client, returning, {
+      browserId: input.browserId,
+      person: { identityProvider: provider.id, issuer: identity.issuer, subject: identity.subject },
+    });
     const code = await storeGrant(services, returning, provider, { identity, tokens, providerSession });
-    await remember(services, client, returning, input.browserId);
     return {
       location: withResponseParameters(target, {
         code,
@@ -90,7 +95,7 @@ export async function completeSignIn(
   }
 }
 
-const addressOf = (url: URL): string => url.origin + url.pathname;
+export const addressOf = (url: URL): string => url.origin + url.pathname;
 
 /**
  * Where a machine calls, its client id stands in the place of a person's id. Providers exist that let people choose
@@ -156,12 +161,13 @@ async function remember(
   services: SignInServices,
   client: Client,
   returning: ReturningSignIn,
-  browserId: string,
+  { browserId, person }: { readonly browserId: string; readonly person: PersonKey },
 ): Promise<void> {
   if (!mayRememberConsent(client, returning.redirectUri)) return;
   const now = services.clock();
   const expiresAt = later(now, lifetimes.rememberedConsentMs);
-  await rememberConsent(services.db, { ...returning, browserHash: hashSecret(browserId), now, expiresAt });
+  const browserHash = hashSecret(browserId);
+  await rememberConsent(services.db, { ...returning, browserHash, person, now, expiresAt });
 }
 
 /** The provider's words stay in the log: the client gets the code, and a sentence of ours. */

@@ -10,6 +10,8 @@ export const lifetimes = {
   denialMs: minute,
   /** From approval to the provider's answer: the life of the upstream `state` (at most 10 minutes, MCP security best practices). */
   signInMs: 10 * minute,
+  /** How long someone who signs in at `/account` can use that page: long enough to look, and to end what they see. */
+  accountSessionMs: 20 * minute,
   /** How long an authorization code can be redeemed. RFC 6749 §4.1.2 recommends at most 10 minutes. */
   authorizationCodeMs: 2 * minute,
   /** From a challenge for more scopes to the refresh by which a client answers it. */

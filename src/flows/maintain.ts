@@ -1,16 +1,20 @@
-/** What has to be done from time to time: keys rotated, values resealed, expired rows removed, providers told. */
+/** What has to be done from time to time: keys rotated, values resealed, expired rows removed, providers told, uses stored. */
 import { sweepExpired } from '../repositories/sweep.ts';
 import { resealValues } from './reseal-values.ts';
 import { revokeEndedSignIns } from './revoke-ended-sign-ins.ts';
 import type { Services } from './services.ts';
 
-type MaintainServices = Pick<Services, 'db' | 'clock' | 'sealer' | 'keyRing' | 'identityProviders' | 'log'>;
+type MaintainServices = Pick<
+  Services,
+  'db' | 'clock' | 'sealer' | 'keyRing' | 'identityProviders' | 'connectionUse' | 'log'
+>;
 
 const intervalMs = 60_000;
 
 /** One round. Each part is safe to run on several instances at once; one that fails does not stop the others. */
 export async function maintain(services: MaintainServices, signal?: AbortSignal): Promise<void> {
   const parts = {
+    'use of connections': async () => services.connectionUse.store(),
     'signing keys': async () => services.keyRing.refresh(),
     'sealed values': async () => resealValues(services),
     'expired rows': async () => sweepExpired(services.db, services.clock()),

@@ -6,6 +6,7 @@ import type { IdentityProviders } from '../identity/identity-providers.ts';
 import type { Resource } from '../protocol/resource.ts';
 import type { Database } from '../repositories/database.ts';
 import type { ClientKeys } from './client-keys.ts';
+import type { ConnectionUse } from './connection-use.ts';
 import type { DocumentClients } from './document-clients.ts';
 import type { KeyRing } from './key-ring.ts';
 import type { OpenRequests } from './open-requests.ts';
@@ -27,4 +28,5 @@ export interface Services {
   readonly revocationFeed: RevocationFeed;
   readonly verifiedTokens: VerifiedTokens;
   readonly openRequests: OpenRequests;
+  readonly connectionUse: ConnectionUse;
 }

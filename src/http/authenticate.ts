@@ -36,5 +36,6 @@ export function authenticate(
     }
     request.principal = await verifyAccessToken(services, { token: presented.token, resource });
     await limitRate(request);
+    services.connectionUse.note(request.principal.grantId, request);
   };
 }

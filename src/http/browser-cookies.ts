@@ -1,4 +1,4 @@
-/** The cookies that people's browsers get: one a step of a sign-in, and two that know what was chosen before. */
+/** The cookies that people's browsers get: one a step of a sign-in, two that know what was chosen before, one for `/account`. */
 import { createHash } from 'node:crypto';
 import type { CookieSerializeOptions } from '@fastify/cookie';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -12,6 +12,8 @@ const browserMaxAgeSeconds = 400 * 86_400;
 const steps = {
   consent: { maxAge: lifetimes.consentMs / 1000 },
   signin: { maxAge: lifetimes.signInMs / 1000 },
+  /** Like `signin`, of a sign-in that authorizes no client: the answer to one is never taken for the other's. */
+  accountsignin: { maxAge: lifetimes.signInMs / 1000 },
 } as const;
 
 export interface BrowserCookies {
@@ -22,6 +24,10 @@ export interface BrowserCookies {
   readLastProvider(request: FastifyRequest): string | undefined;
   rememberLastProvider(reply: FastifyReply, providerId: string): void;
   forgetLastProvider(reply: FastifyReply): void;
+  /** The session at `/account`. Lax, since the page is reached by the way back from the provider; forms need more. */
+  setAccount(reply: FastifyReply, sessionSecret: string): void;
+  readAccount(request: FastifyRequest): string | undefined;
+  clearAccount(reply: FastifyReply): void;
   /**
    * Each step of each request has a cookie of its own, named after `id`: two tabs do not disturb each other. That of
    * the sign-in is set in the answer to the approval, not before (MCP security best practices).
@@ -41,6 +47,7 @@ export function createBrowserCookies(baseUrl: string): BrowserCookies {
   const options: CookieSerializeOptions = { httpOnly: true, sameSite: 'lax', path: '/', secure: isSecure };
   const browserName = `${prefix}-browser`;
   const providerName = `${prefix}-provider`;
+  const accountName = `${prefix}-account`;
   const nameOf = (step: keyof typeof steps, id: string): string => `${prefix}-${step}-${digest(id)}`;
 
   const readBrowserId = (request: FastifyRequest): string | undefined =>
@@ -60,6 +67,13 @@ export function createBrowserCookies(baseUrl: string): BrowserCookies {
     },
     forgetLastProvider(reply) {
       reply.clearCookie(providerName, options);
+    },
+    setAccount(reply, sessionSecret) {
+      reply.setCookie(accountName, sessionSecret, { ...options, maxAge: lifetimes.accountSessionMs / 1000 });
+    },
+    readAccount: (request) => readNonce(request.cookies[accountName]),
+    clearAccount(reply) {
+      reply.clearCookie(accountName, options);
     },
     set(reply, step, id, secret) {
       reply.setCookie(nameOf(step, id), secret, { ...options, ...steps[step] });

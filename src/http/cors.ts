@@ -12,6 +12,11 @@ const notForScripts = new Set([
   '/authorize',
   '/consent',
   '/callback',
+  '/callback/:provider',
+  '/account',
+  '/account/sign-in',
+  '/account/sign-out',
+  '/account/end',
   '/introspect',
   '/backchannel-logout',
 ]);

@@ -27,6 +27,7 @@ interface Refusal {
   readonly details?: PageError['details'];
   readonly continueTo?: string;
   readonly otherAccountUrl?: string;
+  readonly accountUrl?: string;
 }
 
 export function registerErrorHandler(app: FastifyInstance, services: Services): void {
@@ -73,8 +74,15 @@ function toRefusal(services: Services, error: FastifyError, request: FastifyRequ
     };
   }
   if (error instanceof PageError) {
-    const { status, code, description, details } = error;
-    return { status, code, description, details, ...(status === 503 && { retryAfterSeconds }) };
+    const { status, code, description, details, isOfAccount } = error;
+    return {
+      status,
+      code,
+      description,
+      details,
+      ...(isOfAccount && { accountUrl: `${services.config.baseUrl}/account` }),
+      ...(status === 503 && { retryAfterSeconds }),
+    };
   }
   if (error instanceof AuthorizationError) {
     const { page } = error;
@@ -128,7 +136,7 @@ async function sendRefusal(
 ): Promise<FastifyReply> {
   if (refusal.retryAfterSeconds !== undefined) reply.header('retry-after', refusal.retryAfterSeconds);
   if (isForPeople(request) && prefersHtml(request)) {
-    const { status, code, details, continueTo, otherAccountUrl } = refusal;
+    const { status, code, details, continueTo, otherAccountUrl, accountUrl } = refusal;
     const props = {
       code,
       requestId: request.id,
@@ -136,6 +144,7 @@ async function sendRefusal(
       ...(details !== undefined && { details }),
       ...(continueTo !== undefined && { continueTo }),
       ...(otherAccountUrl !== undefined && { otherAccountUrl }),
+      ...(accountUrl !== undefined && { accountUrl }),
     };
     return sendPage(services, reply, status, (view) => errorPage(props, view));
   }
@@ -164,6 +173,11 @@ const wireCodes: ReadonlyMap<string, string> = new Map([
   ['forbidden_origin', 'access_denied'],
   ['client_not_allowed', 'unauthorized_client'],
   ['not_admitted', 'access_denied'],
+  ['account_form', 'invalid_request'],
+  ['account_over', 'access_denied'],
+  ['account_refused', 'access_denied'],
+  ['account_signed_out', 'access_denied'],
+  ['account_no_connection', 'invalid_request'],
 ]);
 
 function wireCode(code: string, request: FastifyRequest): string {

@@ -6,7 +6,7 @@ const offers = ({ server }: ProviderMetadata, scope: string) =>
   server.scopes_supported?.includes(scope) === true;
 
 /** OpenID Connect Core §11: a refresh token is asked for by this scope, and needs `prompt=consent`. */
-export const genericParameters = (metadata: ProviderMetadata): Readonly<Record<string, string>> =>
+export const genericOfflineParameters = (metadata: ProviderMetadata): Readonly<Record<string, string>> =>
   offers(metadata, 'offline_access') ? { prompt: 'consent' } : {};
 
 export function genericScopes(
@@ -31,5 +31,5 @@ export const generic: ProviderMatcher = ({ url, wantsGroups }) => ({
   displayName: url.host,
   metadata: { discoverFrom: url },
   scopes: (clientScopes, metadata) => genericScopes(clientScopes, metadata, wantsGroups),
-  parameters: genericParameters,
+  offlineParameters: genericOfflineParameters,
 });

@@ -1,6 +1,6 @@
 /** GitHub, github.com and Enterprise alike: plain OAuth 2, with the person behind its own API. */
 import { z } from 'zod';
-import { genericParameters, genericScopes } from './generic.ts';
+import { genericOfflineParameters, genericScopes } from './generic.ts';
 import { ProviderRefusedError } from './identity-provider.ts';
 import type { ProviderMetadata } from './provider-metadata.ts';
 import {
@@ -32,7 +32,7 @@ export const github: ProviderMatcher = ({ id, url, wantsGroups }) => {
           metadata.isOpenId
             ? genericScopes(clientScopes, metadata, wantsGroups)
             : profile.scopes(clientScopes, metadata),
-        parameters: genericParameters,
+        offlineParameters: genericOfflineParameters,
       };
 };
 
@@ -46,7 +46,6 @@ function profileOf(origin: string, wantsGroups: boolean): ProviderProfile {
     metadata: metadataOf(origin),
     // OpenID scopes mean nothing to GitHub.
     scopes: (clientScopes) => withIdentityScopes(identityScopes, clientScopes.filter(isGitHubScope)),
-    parameters: () => ({}),
     grantOverCodes: ['bad_refresh_token'],
     tokenCheckUrl: `${api}/user`,
     tokenApi: (clientId) => `${api}/applications/${clientId}/token`,

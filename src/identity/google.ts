@@ -20,9 +20,8 @@ export const google: ProviderMatcher = ({ id, url, hostedDomains }) =>
         knowsScope,
         // A refresh token comes with `access_type=offline`, and after the first time only with `prompt=consent`. Who
         // signs in is not known before they have, so neither is whether we hold a refresh token of theirs already.
+        offlineParameters: () => ({ access_type: 'offline', prompt: 'consent' }),
         parameters: () => ({
-          access_type: 'offline',
-          prompt: 'consent',
           // A hint only, which the person can change: the claim is what counts.
           ...(hostedDomains?.length === 1 && { hd: hostedDomains[0] ?? '' }),
           ...(hostedDomains !== undefined && hostedDomains.length > 1 && { hd: '*' }),

@@ -67,7 +67,8 @@ export interface IdentityProvider {
   /**
    * Where to send the browser. `scopes` are those of the client that the provider should grant;
    * the identity scopes that the provider needs are added. With `choosesAccount` the person is not signed in with the
-   * account that they are using there, but asked which.
+   * account that they are using there, but asked which. With `isOnce` nothing is wanted from the provider after the
+   * sign-in: no refresh token is asked for.
    * @throws ProviderUnavailableError
    */
   signInUrl(
@@ -75,6 +76,7 @@ export interface IdentityProvider {
       readonly redirectUri: string;
       readonly scopes: readonly string[];
       readonly choosesAccount?: boolean;
+      readonly isOnce?: boolean;
     },
   ): Promise<URL>;
   /**

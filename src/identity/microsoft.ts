@@ -51,7 +51,6 @@ export const microsoft: ProviderMatcher = (settings) => {
       ).concat('offline_access'),
     knowsScope: (scope) => openIdScopes.has(scope) || isMicrosoftScope(scope),
     // No `prompt=consent`: where an administrator has consented for all, it would ask people who may not consent.
-    parameters: () => ({}),
     accountPrompt: 'select_account',
     // Scopes of several resources may be consented to at once, but a token is for one (AADSTS28000, AADSTS28003).
     tokenParameters: (clientScopes) => {

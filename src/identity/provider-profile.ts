@@ -62,7 +62,9 @@ export interface ProviderProfile {
    */
   knowsScope?(scope: string): boolean;
   /** Parameters of the authorization request that only this provider needs. */
-  parameters(metadata: ProviderMetadata): Readonly<Record<string, string>>;
+  parameters?(metadata: ProviderMetadata): Readonly<Record<string, string>>;
+  /** Those that it needs to give a refresh token as well. */
+  offlineParameters?(metadata: ProviderMetadata): Readonly<Record<string, string>>;
   /** The `prompt` that lets the person choose an account; by default `login`, where that means something. */
   readonly accountPrompt?: string;
   /** Parameters of the token request for a code that only this provider needs. */

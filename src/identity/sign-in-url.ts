@@ -2,6 +2,7 @@
 import { buildAuthorizationUrl, calculatePKCECodeChallenge } from 'openid-client';
 import { connect, type ProviderContext } from './connect.ts';
 import type { IdentityProvider } from './identity-provider.ts';
+import { offlineAccess } from '../protocol/scope.ts';
 import type { ProviderMetadata } from './provider-metadata.ts';
 
 /**
@@ -15,10 +16,15 @@ export async function signInUrl(
   request: Parameters<IdentityProvider['signInUrl']>[0],
 ): Promise<URL> {
   const { profile } = context;
-  const { prompt, ...parameters } = profile.parameters(metadata);
+  const isOnce = request.isOnce === true;
+  const { prompt, ...parameters } = {
+    ...(!isOnce && profile.offlineParameters?.(metadata)),
+    ...profile.parameters?.(metadata),
+  };
   const accountPrompt = profile.accountPrompt ?? (metadata.isOpenId ? 'login' : undefined);
   const prompts = [prompt, request.choosesAccount === true ? accountPrompt : undefined].filter(Boolean);
-  const scope = profile.scopes(request.scopes, metadata).join(' ');
+  const scopes = profile.scopes(request.scopes, metadata);
+  const scope = (isOnce ? scopes.filter((name) => name !== offlineAccess) : scopes).join(' ');
   return buildAuthorizationUrl(await connect(context, metadata, { idToken: metadata.isOpenId }), {
     redirect_uri: request.redirectUri,
     ...(scope !== '' && { scope }),

@@ -19,6 +19,8 @@ export interface ErrorPageProps {
   readonly continueTo?: string;
   /** To do it again with another account, on this server: the first choice where there is one. */
   readonly otherAccountUrl?: string;
+  /** The person's own page, when it is about that one. */
+  readonly accountUrl?: string;
 }
 
 export function errorPage(props: ErrorPageProps, view: View): Html {
@@ -31,6 +33,7 @@ export function errorPage(props: ErrorPageProps, view: View): Html {
   ];
   const links = [
     { url: props.otherAccountUrl, label: texts.errorPage.useAnotherAccount },
+    { url: props.accountUrl, label: texts.account.title },
     { url: props.continueTo, label: texts.errorPage.backToApp },
   ];
   const [first, ...others] = links.flatMap(({ url, label }) => {

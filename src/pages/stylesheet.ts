@@ -87,7 +87,8 @@ export const stylesheet = css`
     letter-spacing: -0.012em;
     text-wrap: balance;
   }
-  h2 {
+  h2,
+  h3 {
     font-size: 1rem;
     font-weight: 600;
   }
@@ -159,6 +160,32 @@ export const stylesheet = css`
   }
   dl > div + div {
     margin-block-start: 0.75rem;
+  }
+  .facts > div {
+    display: grid;
+    grid-template-columns: 6.25rem 1fr;
+    gap: 0.75rem;
+  }
+  .facts > div + div {
+    margin-block-start: 0.375rem;
+  }
+  .inline {
+    padding: 0;
+    list-style: none;
+  }
+  .inline li {
+    display: inline;
+  }
+  .inline li + li::before {
+    content: ' · ';
+  }
+  .unseen {
+    position: absolute;
+    inline-size: 1px;
+    block-size: 1px;
+    overflow: hidden;
+    clip-path: inset(50%);
+    white-space: nowrap;
   }
   .actions {
     display: grid;

@@ -95,16 +95,20 @@ export class PageError extends Refusal {
   readonly status: number;
   /** Facts worth showing: asked and registered redirect URI, for example. */
   readonly details: Readonly<Record<string, string | readonly string[]>>;
+  /** Whether it is about the person's own page, `/account`, and not about an app that sent them. */
+  readonly isOfAccount: boolean;
   constructor(
     code: string,
     options: RefusalOptions & {
       readonly status?: number;
       readonly details?: Readonly<Record<string, string | readonly string[]>>;
+      readonly isOfAccount?: boolean;
     },
   ) {
     super(code, options);
     this.status = options.status ?? 400;
     this.details = options.details ?? {};
+    this.isOfAccount = options.isOfAccount ?? false;
   }
 }
 

@@ -83,10 +83,11 @@ export async function insertGrant(db: Queryable, grant: NewGrant): Promise<void>
         ${upstream.grantedScope ?? null}, ${upstream.providerSession ?? null}, ${grant.createdAt}, ${grant.createdAt})
     ), granted as (
       insert into grants (grant_id, client_id, upstream_session_id, issuer, subject, email, email_verified, name,
-        organization, groups, resource, scopes, created_at, expires_at)
+        organization, groups, resource, scopes, sent_to, created_at, expires_at)
       values (${grant.grantId}, ${grant.clientId}, ${upstream.sessionId}, ${grant.issuer}, ${grant.userId},
         ${grant.email ?? null}, ${grant.isEmailVerified}, ${grant.name ?? null}, ${grant.organization ?? null},
-        ${grant.groups ?? null}, ${grant.resource}, ${grant.scopes}, ${grant.createdAt}, ${grant.expiresAt})
+        ${grant.groups ?? null}, ${grant.resource}, ${grant.scopes}, ${code.redirectUri}, ${grant.createdAt},
+        ${grant.expiresAt})
     ), used as (
       update clients
       set last_used_at = ${grant.createdAt}

@@ -6,7 +6,7 @@ import { findOne } from './rows.ts';
 
 /**
  * Uses the token up and ends the grants that rest on the session, or, where none is named, on any session of the person,
- * as one statement. Undefined: the token has been used before, by any caller at any instance.
+ * and what they have open at `/account`, as one statement. Undefined: the token has been used before, by any caller at any instance.
  */
 export async function endSessions(
   db: Queryable,
@@ -42,6 +42,13 @@ export async function endSessions(
                 or (provider_session is null and ${ended.subject ?? null}::text is not null))
           )
         returning 1
+      ), signed_out as (
+        delete from account_sessions
+        where issuer in (select issuer from taken)
+          and (${ended.subject ?? null}::text is null or subject = ${ended.subject ?? null}::text)
+          and (${ended.providerSession ?? null}::text is null
+            or provider_session = ${ended.providerSession ?? null}::text
+            or (provider_session is null and ${ended.subject ?? null}::text is not null))
       )
       select exists (select from taken) as is_first_use, (select count(*) from revoked) as grants`,
   );

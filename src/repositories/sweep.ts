@@ -19,6 +19,8 @@ const hasNoRequest =
 const sweeps: readonly Sweep[] = [
   // Later than its expiry: an answer of the provider may still be on its way into a grant, and needs its client.
   { table: 'authorization_requests', isOver: "expires_at < $1 - interval '10 minutes'" },
+  { table: 'account_sign_ins', isOver: "expires_at < $1 - interval '10 minutes'" },
+  { table: 'account_sessions', isOver: 'expires_at < $1' },
   { table: 'consents', isOver: 'expires_at < $1' },
   // A used code is kept for a day so that a late replay is still noticed (OAuth 2.1 §4.1.3).
   { table: 'authorization_codes', isOver: "expires_at < $1 - interval '1 day'" },

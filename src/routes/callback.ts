@@ -1,5 +1,6 @@
 /** `/callback`: where the identity provider sends the person back to. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { completeAccountSignIn } from '../flows/complete-account-sign-in.ts';
 import { completeSignIn } from '../flows/complete-sign-in.ts';
 import type { Services } from '../flows/services.ts';
 import type { BrowserCookies } from '../http/browser-cookies.ts';
@@ -20,6 +21,16 @@ export async function callbackRoute(
         reason: 'state is missing or repeated',
         description: 'The answer of the identity provider has no state',
       });
+    }
+    const accountSecret = cookies.read(request, 'accountsignin', state);
+    if (accountSecret !== undefined) {
+      const returnedUrl = answerUrl(services.config.baseUrl, request.url);
+      const signIn = { returnedUrl, state, signInSecret: accountSecret };
+      const { sessionSecret, providerId } = await completeAccountSignIn(services, signIn);
+      cookies.clear(reply, 'accountsignin', state);
+      cookies.setAccount(reply, sessionSecret);
+      if (hasChoice) cookies.rememberLastProvider(reply, providerId);
+      return reply.header('cache-control', 'no-store').redirect('/account', 303);
     }
     const { location, providerId } = await completeSignIn(services, {
       returnedUrl: answerUrl(services.config.baseUrl, request.url),

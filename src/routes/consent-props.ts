@@ -13,12 +13,7 @@ export function consentProps(
   step: ConsentStep,
   lastProviderId: string | undefined,
 ): ConsentPageProps {
-  const toChoice = (provider: IdentityProvider): ProviderChoice => ({
-    id: provider.id,
-    name: provider.displayName,
-    isUnavailable: provider.status().state === 'unavailable',
-    isLastUsed: provider.id === lastProviderId,
-  });
+  const toChoice = (provider: IdentityProvider): ProviderChoice => providerChoice(provider, lastProviderId);
   const [first, ...others] = identityProviders.all;
   const { client, target, resource } = step;
   return {
@@ -40,8 +35,25 @@ export function consentProps(
   };
 }
 
-function standingOf(client: ConsentStep['client'], redirectUri: string): ClientStanding {
+export function providerChoice(
+  provider: IdentityProvider,
+  lastProviderId: string | undefined,
+): ProviderChoice {
+  return {
+    id: provider.id,
+    name: provider.displayName,
+    isUnavailable: provider.status().state === 'unavailable',
+    isLastUsed: provider.id === lastProviderId,
+  };
+}
+
+/** `redirectUri`: undefined where it was not kept; then nothing is proven. */
+export function standingOf(
+  client: Pick<ConsentStep['client'], 'source' | 'clientName'>,
+  redirectUri: string | undefined,
+): ClientStanding {
   if (client.source === 'operator') return { kind: 'operator' };
+  if (redirectUri === undefined) return { kind: 'unknown' };
   const recognized = recognizeClient(client.clientName, redirectUri);
   if (recognized.kind === 'unknown') return recognized;
   const { name: product, vendor } = recognized.client;
@@ -49,7 +61,7 @@ function standingOf(client: ConsentStep['client'], redirectUri: string): ClientS
 }
 
 /** What is to be recognized of the address: the host, or the scheme that opens an app. */
-function callbackHost(uri: string): string {
+export function callbackHost(uri: string): string {
   const url = new URL(uri);
   return isPrivateUseUri(uri) ? `${url.protocol}//${url.host}` : url.host;
 }

@@ -2,10 +2,6 @@
 import { randomBytes } from 'node:crypto';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { Sealer } from '../../src/crypto/sealing.ts';
-import { KeyRing } from '../../src/flows/key-ring.ts';
-import { maintain } from '../../src/flows/maintain.ts';
-import { createIdentityProviders } from '../../src/identity/identity-providers.ts';
 import { sql } from '../../src/repositories/database.ts';
 import { startTestApp, type TestApp } from '../support/app.ts';
 import {
@@ -28,6 +24,7 @@ import {
   describePostgres,
   type TestDatabase,
 } from '../support/database.ts';
+import { runMaintenance } from '../support/maintenance.ts';
 import { withAdmin } from '../support/postgres.ts';
 
 const encryptionKey = randomBytes(32);
@@ -53,14 +50,6 @@ async function countRows(proxy: TestApp): Promise<Record<string, number>> {
   return Object.fromEntries(counts);
 }
 
-/** A round of maintenance, as another instance of the same server would run it. */
-async function runRound({ db, clock, config }: TestApp, log = pino({ level: 'silent' })): Promise<void> {
-  const sealer = new Sealer(config.encryptionKeys ?? []);
-  const keyRing = new KeyRing({ db, sealer, clock, alg: config.signingAlg });
-  const identityProviders = createIdentityProviders(config.providers, { clock });
-  await maintain({ db, clock, sealer, keyRing, identityProviders, log });
-}
-
 describe.each(databaseKinds)('on %s', (kind) => {
   let proxy: TestApp;
   let database: TestDatabase;
@@ -82,11 +71,11 @@ describe.each(databaseKinds)('on %s', (kind) => {
   test('a client that registered itself and was never used goes after 48 hours, and not before (protocol.md, P2)', async () => {
     const { clientId } = await register(proxy);
     proxy.clock.advance({ hours: 47, minutes: 59 });
-    await runRound(proxy);
+    await runMaintenance(proxy);
     expect(await isKnown(clientId)).toBe(true);
 
     proxy.clock.advance({ minutes: 2 });
-    await runRound(proxy);
+    await runMaintenance(proxy);
 
     expect(await isKnown(clientId)).toBe(false);
     const browser = openBrowser(proxy);
@@ -100,7 +89,7 @@ describe.each(databaseKinds)('on %s', (kind) => {
     await signIn(proxy, used);
 
     proxy.clock.advance({ days: 390 });
-    await runRound(proxy);
+    await runMaintenance(proxy);
 
     expect(await isKnown(used.clientId)).toBe(true);
     expect(await isKnown(made.clientId)).toBe(true);
@@ -112,7 +101,7 @@ describe.each(databaseKinds)('on %s', (kind) => {
     await askConsent(proxy, client);
     proxy.clock.advance({ minutes: 2 });
 
-    await runRound(proxy);
+    await runMaintenance(proxy);
 
     expect(await isKnown(client.clientId)).toBe(true);
   });
@@ -122,7 +111,7 @@ describe.each(databaseKinds)('on %s', (kind) => {
     const { refreshToken } = await signIn(proxy, client);
     proxy.clock.advance({ days: 29 });
 
-    await runRound(proxy);
+    await runMaintenance(proxy);
 
     const refreshed = tokensOf(await refresh(proxy, client, refreshToken));
     expect((await callMcp(proxy, refreshed.accessToken)).statusCode).toBe(200);
@@ -140,7 +129,7 @@ describe.each(databaseKinds)('on %s', (kind) => {
     expect(Object.values(await countRows(proxy))).not.toContain(0);
 
     proxy.clock.advance({ days: 200 });
-    await runRound(proxy);
+    await runMaintenance(proxy);
 
     expect(await countRows(proxy)).toEqual({
       ...Object.fromEntries(tables.map((table) => [table, 0])),
@@ -153,7 +142,7 @@ describe.each(databaseKinds)('on %s', (kind) => {
     const authorization = await authorize(proxy, client);
     const tokens = tokensOf(await redeem(proxy, client, authorization));
     proxy.clock.advance({ hours: 23 });
-    await runRound(proxy);
+    await runMaintenance(proxy);
 
     const replay = await redeem(proxy, client, authorization);
 
@@ -166,7 +155,7 @@ describe.each(databaseKinds)('on %s', (kind) => {
       insert into revocations (kind, subject, revoked_at)
       select 'grant', id::text, now() - interval '2 days' from generate_series(1, 1234) as id`);
 
-    await runRound(proxy);
+    await runMaintenance(proxy);
 
     expect(await countRows(proxy)).toMatchObject({ revocations: 0 });
   });
@@ -178,7 +167,7 @@ describe.each(databaseKinds)('on %s', (kind) => {
     proxy.clock.advance({ days: 3 });
     await proxy.db.query(sql`alter table signing_keys rename to signing_keys_elsewhere`);
 
-    await runRound(proxy, log);
+    await runMaintenance(proxy, log);
 
     await proxy.db.query(sql`alter table signing_keys_elsewhere rename to signing_keys`);
     expect(await isKnown(clientId)).toBe(false);
@@ -209,12 +198,12 @@ describePostgres('on postgres, beside others', () => {
       await other.query('begin');
       await other.query(`select pg_advisory_xact_lock(hashtextextended('mcp-oauth-proxy sweep', 0))`);
 
-      await runRound(proxy);
+      await runMaintenance(proxy);
 
       expect(await countRows(proxy)).toMatchObject({ clients: 3 });
       await other.query('rollback');
     });
-    await Promise.all([runRound(proxy), runRound(proxy), runRound(proxy)]);
+    await Promise.all([runMaintenance(proxy), runMaintenance(proxy), runMaintenance(proxy)]);
     expect(await countRows(proxy)).toMatchObject({ clients: 0 });
   });
 
@@ -225,12 +214,12 @@ describePostgres('on postgres, beside others', () => {
       await request.query('begin');
       await request.query('select from clients limit 1 for update');
 
-      await runRound(proxy);
+      await runMaintenance(proxy);
 
       expect(await countRows(proxy)).toMatchObject({ clients: 1 });
       await request.query('rollback');
     });
-    await runRound(proxy);
+    await runMaintenance(proxy);
     expect(await countRows(proxy)).toMatchObject({ clients: 0 });
   });
 });

@@ -1,11 +1,22 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { accountPage } from '../../src/pages/account-page.ts';
+import { accountSignInPage } from '../../src/pages/account-sign-in-page.ts';
 import { consentPage } from '../../src/pages/consent-page.ts';
 import { errorPage } from '../../src/pages/error-page.ts';
 import { homePage } from '../../src/pages/home-page.ts';
 import { renderPage, type Html } from '../../src/pages/html.ts';
 import { structure, visibleText } from './read-page.ts';
-import { consentProps, errorProps, homeProps, view } from './sample-props.ts';
+import {
+  accountProps,
+  accountSignInProps,
+  appProps,
+  connectionProps,
+  consentProps,
+  errorProps,
+  homeProps,
+  view,
+} from './sample-props.ts';
 
 /** Each text that reaches a page, as a function from that text to the page. */
 const github = { id: 'github', name: 'GitHub', isUnavailable: false, isLastUsed: false };
@@ -37,6 +48,64 @@ const places: Readonly<Record<string, (text: string) => Html>> = {
   'name of a fact': (name) => errorPage({ ...errorProps, details: { [name]: 'x' } }, view),
   fact: (fact) => errorPage({ ...errorProps, details: { Fact: fact, Facts: ['x', fact] } }, view),
   'whom to ask': (supportContact) => errorPage(errorProps, { ...view, brand: { supportContact } }),
+  'person at /account': (personName) => accountPage({ ...accountProps, personName }, view),
+  'provider at /account': (providerName) => accountPage({ ...accountProps, providerName }, view),
+  'server at /account': (resourceName) => accountPage({ ...accountProps, resourceName }, view),
+  'app at /account': (clientName) =>
+    accountPage({ ...accountProps, apps: [{ ...appProps, clientName }] }, view),
+  'imitated app at /account': (product) =>
+    accountPage({ ...accountProps, apps: [{ ...appProps, standing: { kind: 'imitation', product } }] }, view),
+  'vendor at /account': (text) =>
+    accountPage(
+      {
+        ...accountProps,
+        apps: [{ ...appProps, standing: { kind: 'vendor', product: text, vendor: text } }],
+      },
+      view,
+    ),
+  'publisher at /account': (publisherHost) =>
+    accountPage({ ...accountProps, apps: [{ ...appProps, publisherHost }] }, view),
+  'client id at /account': (clientId) =>
+    accountPage({ ...accountProps, apps: [{ ...appProps, clientId }] }, view),
+  'app that was ended': (clientName) =>
+    accountPage({ ...accountProps, ended: [{ ...appProps, clientName }] }, view),
+  'form token': (formToken) => accountPage({ ...accountProps, formToken }, view),
+  'connection id': (connectionId) =>
+    accountPage(
+      {
+        ...accountProps,
+        apps: [{ ...appProps, connections: [connectionProps, { ...connectionProps, connectionId }] }],
+      },
+      view,
+    ),
+  'facts of a connection': (text) =>
+    accountPage(
+      {
+        ...accountProps,
+        apps: [
+          {
+            ...appProps,
+            connections: [
+              {
+                ...connectionProps,
+                callback: { host: text, kind: 'website' },
+                scopes: [{ scope: text, operatorWords: undefined }],
+                lastUsedFrom: text,
+                lastUsedWith: text,
+              },
+            ],
+          },
+        ],
+      },
+      view,
+    ),
+  'server where one signs in to /account': (resourceName) =>
+    accountSignInPage({ ...accountSignInProps, resourceName }, view),
+  'provider where one signs in to /account': (name) =>
+    accountSignInPage(
+      { ...accountSignInProps, providers: [{ ...consentProps.providers[0], name, isUnavailable: true }] },
+      view,
+    ),
   'name on the home page': (resourceName) => homePage({ ...homeProps, resourceName }, view),
   'address on the home page': (mcpUrl) => homePage({ ...homeProps, mcpUrl }, view),
   'provider on the home page': (name) => homePage({ ...homeProps, providerNames: [name, 'GitHub'] }, view),

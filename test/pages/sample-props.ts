@@ -1,4 +1,6 @@
 /** Props of an ordinary visit, for tests to vary. */
+import type { AccountPageProps } from '../../src/pages/account-page.ts';
+import type { AccountSignInPageProps } from '../../src/pages/account-sign-in-page.ts';
 import type { ConsentPageProps } from '../../src/pages/consent-page.ts';
 import type { ErrorPageProps } from '../../src/pages/error-page.ts';
 import type { HomePageProps } from '../../src/pages/home-page.ts';
@@ -44,4 +46,39 @@ export const homeProps: HomePageProps = {
   mcpUrl: 'https://mcp.acme.example/mcp',
   providerNames: ['Google'],
   needsClientId: false,
+};
+
+export const connectionProps: AccountPageProps['apps'][number]['connections'][0] = {
+  connectionId: '6f1e1b1c-0000-4000-8000-000000000001',
+  callback: { host: 'claude.ai', kind: 'website' },
+  scopes: [{ scope: 'openid', operatorWords: undefined }],
+  connectedAt: new Date('2026-11-23T09:32:00Z'),
+  firstUsedAt: new Date('2026-11-23T09:33:00Z'),
+  lastUsedAt: new Date('2026-11-25T18:05:00Z'),
+  lastUsedFrom: '203.0.113.7',
+  lastUsedWith: 'Claude-User/1.0',
+};
+
+export const appProps: AccountPageProps['apps'][number] = {
+  clientName: 'Claude',
+  clientId: 'client-1',
+  standing: { kind: 'unknown' },
+  publisherHost: undefined,
+  connections: [connectionProps],
+};
+
+export const accountProps: AccountPageProps = {
+  resourceName: 'Acme Notes',
+  personName: 'ada@example.com',
+  providerName: 'Google',
+  apps: [appProps],
+  ended: [],
+  shownOfMore: undefined,
+  sessionMinutes: 20,
+  formToken: 'form-token',
+};
+
+export const accountSignInProps: AccountSignInPageProps = {
+  resourceName: 'Acme Notes',
+  providers: consentProps.providers,
 };

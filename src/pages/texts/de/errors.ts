@@ -114,6 +114,36 @@ export const errors = {
     message: 'Die Antwort kam von einer anderen Website als dieser und wurde deshalb nicht angenommen.',
     nextStep: `${startAgain} Wenn eine andere Website Sie darum gebeten hat, schließen Sie sie.`,
   },
+  account_over: {
+    title: 'Diese Anmeldung ist vorbei',
+    message:
+      'Sie hat zu lange gedauert, war schon abgeschlossen, oder wurde in einem anderen Browser begonnen.',
+    nextStep:
+      'Öffnen Sie Ihre verbundenen Apps noch einmal. Wenn Ihnen jemand den Link geschickt hat, der hierher führte, schließen Sie diese Seite.',
+  },
+  account_refused: {
+    title: 'Sie sind nicht angemeldet',
+    message: 'Die Anmeldung wurde abgebrochen, oder der Anmeldedienst hat sie abgelehnt.',
+    nextStep: 'Öffnen Sie Ihre verbundenen Apps, und versuchen Sie es noch einmal.',
+  },
+  account_signed_out: {
+    title: 'Sie wurden inzwischen abgemeldet',
+    message: 'Ihre verbundenen Apps waren zu lange offen, deshalb wurde nichts geändert.',
+    nextStep: 'Melden Sie sich noch einmal an, und wiederholen Sie es.',
+  },
+  account_form: {
+    title: 'Es wurde nichts geändert',
+    message:
+      'Das Formular kam nicht von unserer Seite, wie Sie sie jetzt sehen, deshalb wurde es nicht angenommen.',
+    nextStep:
+      'Öffnen Sie Ihre verbundenen Apps, und tun Sie es dort. Wenn eine andere Website Sie darum gebeten hat, schließen Sie sie.',
+  },
+  account_no_connection: {
+    title: 'Diese Verbindung gibt es nicht',
+    message:
+      'Es wurde nichts geändert: Die Verbindung ist keine von Ihnen, oder es gibt sie schon lange nicht mehr.',
+    nextStep: 'Öffnen Sie Ihre verbundenen Apps, um zu sehen, was es gibt.',
+  },
 } satisfies Texts['errors'];
 
 export const facts = {

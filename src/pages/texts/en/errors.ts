@@ -123,6 +123,31 @@ export const errors = {
     nextStep:
       'Go back to the app and start connecting again. If another website asked you to do this, close it.',
   },
+  account_over: {
+    title: 'This sign-in is over',
+    message: 'It took too long, was completed already, or was started in another browser.',
+    nextStep: 'Open your connected apps again. If someone sent you the link that led here, close this page.',
+  },
+  account_refused: {
+    title: 'You are not signed in',
+    message: 'The sign-in was cancelled, or the service that signs you in refused it.',
+    nextStep: 'Open your connected apps and try again.',
+  },
+  account_signed_out: {
+    title: 'You were signed out meanwhile',
+    message: 'Your connected apps were open for too long, so nothing was changed.',
+    nextStep: 'Sign in once more and do it again.',
+  },
+  account_form: {
+    title: 'Nothing was changed',
+    message: 'The form was not sent by our page as you see it now, so it was not accepted.',
+    nextStep: 'Open your connected apps and do it there. If another website asked you to do this, close it.',
+  },
+  account_no_connection: {
+    title: 'There is no such connection',
+    message: 'Nothing was changed: the connection is not one of yours, or has been gone for long.',
+    nextStep: 'Open your connected apps to see what there is.',
+  },
 } satisfies Record<string, ErrorWords>;
 
 /** What is shown beside, by its name in the protocol or the program. */
