@@ -27,12 +27,8 @@ create table account_sessions (
 create index account_sessions_person on account_sessions (issuer, subject);
 create index account_sessions_expiry on account_sessions (expires_at);
 
--- Where the answer of this sign-in went: it says whose app it is. Null in grants from before with several to choose from.
+-- Where the answer of this sign-in went (redirect_uri): it says whose app it is. Null in grants from before.
 alter table grants add column sent_to text;
-update grants
-set sent_to = clients.redirect_uris[1]
-from clients
-where clients.client_id = grants.client_id and cardinality(clients.redirect_uris) = 1;
 
 -- When, from where and with what program a client has called, to the minute. Addresses are kept only where that is wanted.
 alter table grants add column first_used_at timestamptz;
@@ -44,3 +40,4 @@ alter table grants add column last_used_with text;
 alter table consents add column identity_provider text;
 alter table consents add column issuer text;
 alter table consents add column subject text;
+create index consents_person on consents (issuer, subject) where subject is not null;

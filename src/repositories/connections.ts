@@ -9,7 +9,7 @@ export interface Connection {
   readonly clientId: string;
   readonly clientName: string | undefined;
   readonly source: 'dynamic' | 'document' | 'operator';
-  /** Where the answer of its sign-in went; undefined in grants from before that was kept. */
+  /** Where the answer of its sign-in went; undefined in grants from before that was kept, if it is not certain. */
   readonly redirectUri: string | undefined;
   readonly resource: string;
   readonly scopes: readonly string[];
@@ -68,7 +68,11 @@ export async function findConnections(
     db,
     connectionRow,
     sql`
-      select grant_id, client_id, client_name, source, sent_to, grants.resource, grants.scopes,
+      select grant_id, client_id, client_name, source, grants.resource, grants.scopes,
+        case
+          when sent_to is null and source <> 'document' and cardinality(redirect_uris) = 1 then redirect_uris[1]
+          else sent_to
+        end as sent_to,
         grants.created_at, first_used_at, grants.last_used_at, last_used_from, last_used_with, revoked_at
       from upstream_sessions
       join grants using (upstream_session_id)
@@ -126,10 +130,16 @@ export async function revokeConnections(
         returning grant_id
       ), forgotten as (
         delete from consents
-        where (client_id in (select client_id from chosen) or ${isAll})
-          and ((subject is null and client_id in (select client_id from chosen))
-            or (identity_provider = ${person.identityProvider} and issuer = ${person.issuer}
-              and subject = ${person.subject}))
+        where client_id in (select client_id from chosen)
+          and (subject is null or (identity_provider = ${person.identityProvider} and issuer = ${person.issuer}
+            and subject = ${person.subject}))
+      ), forgotten_without_grant as (
+        delete from consents
+        where ${isAll}
+          and client_id not in (select client_id from chosen)
+          and identity_provider = ${person.identityProvider}
+          and issuer = ${person.issuer}
+          and subject = ${person.subject}
       )
       select (select count(*)::integer from chosen) as chosen,
         array(select grant_id::text from revoked) as revoked`,

@@ -218,6 +218,7 @@ describe('mistakes', () => {
     ['PORT', '0', 'BASE_URL'],
     ['SIGNING_ALG', 'HS256', 'ES256 or RS256'],
     ['IDENTITY_ASSERTION', 'yes', 'true or false'],
+    ['KEEP_ADDRESSES', 'no', 'true or false'],
     ['FORWARD_ACCESS_TOKEN', '0', 'true or false'],
     ['MODE', 'gateway', 'proxy or forward_auth'],
     ['MODE', 'forward_auth', 'TRUST_PROXY is missing'],

@@ -99,6 +99,12 @@ test.each([
   );
 });
 
+test('a sign-in that needs nothing afterwards asks Microsoft for no refresh token', async () => {
+  const provider = connectTo(`${microsoft}/${tenant}/v2.0`, { fetch: await startMicrosoft(tenant) });
+  const url = await provider.signInUrl({ ...secrets, scopes: [], isOnce: true });
+  expect(url.searchParams.get('scope')).toBe('openid profile email');
+});
+
 async function startGitHub() {
   const upstream = await startProvider();
   upstream.on('/login/oauth/access_token', () => ({

@@ -63,6 +63,29 @@ describePostgres('two instances', () => {
     },
   );
 
+  test('a hundred clicks over both end it once, and each is answered as if it had been the first', async () => {
+    const { site, front, first, second, statusAt } = await start();
+    const client = await registerStranger(front);
+    const tokens = [await signIn(front, client), await signIn(front, client)];
+    const { browser, page } = await openAccount(front);
+    const form = { form_token: formsOf(page).token };
+    const choices = [{ everything: 'yes' }, { app: client.clientId }];
+
+    const answers = await Promise.all(
+      Array.from({ length: 100 }, (_, index) =>
+        browser.submit('/account/end', { ...form, ...choices[index % 2] }),
+      ),
+    );
+
+    expect(new Set(answers.map(({ statusCode }) => statusCode))).toEqual(new Set([303]));
+    for (const { accessToken } of tokens) {
+      for (const instance of [first, second])
+        await poll(async () => (await statusAt(instance, accessToken)) === 401, undefined, 1000);
+    }
+    const { rowCount } = await site.database.db.query(sql`select from revocations where kind = 'grant'`);
+    expect(rowCount).toBe(2);
+  });
+
   test('each step may land on another instance (design §3.1)', async () => {
     const { site, front } = await start();
     const since = site.front.passed.length;

@@ -100,6 +100,17 @@ describe('what is seen', () => {
     expect(textOf(page)).not.toContain('third');
   });
 
+  test.each([
+    [['https://claude.ai/api/mcp/auth_callback'], 'Verified'],
+    [['https://claude.ai/api/mcp/auth_callback', 'https://other.example/callback'], 'Not verified'],
+  ])('in a grant from before that was kept, the callback counts if it is certain: %j', async (uris, mark) => {
+    const client = await register(proxy, { client_name: `old ${uris.length}`, redirect_uris: uris });
+    await connect(ada, client);
+    await proxy.db.query({ text: 'update grants set sent_to = null', values: [] });
+    const { page } = await openAccount(proxy);
+    expect(/class="badge[^>]*>([^<]*)</.exec(page.body)?.[1]).toBe(mark);
+  });
+
   test('the address of an app that runs at its vendor is said to be the vendor’s', async () => {
     const vendor = { redirect_uris: ['https://claude.ai/api/mcp/auth_callback'] };
     const { accessToken } = await connect(ada, await register(proxy, vendor));
@@ -239,6 +250,20 @@ describe('ending', () => {
     await expect(askConsent(proxy, client, {}, browser)).rejects.toThrow('no consent page, but 303');
 
     await end((await openAccount(proxy)).browser, { app: client.clientId });
+
+    expect((await askConsent(proxy, client, {}, browser)).page.statusCode).toBe(200);
+  });
+
+  test('everything: also what was remembered of apps that have no connection any more', async () => {
+    const client = await register(proxy, {
+      redirect_uris: ['https://claude.ai/api/mcp/auth_callback'],
+      client_name: 'long gone',
+    });
+    const browser = openBrowser(proxy);
+    await authorize(proxy, client, {}, { browser });
+    await proxy.db.query({ text: 'delete from grants', values: [] });
+
+    await end((await openAccount(proxy)).browser, { everything: 'yes' });
 
     expect((await askConsent(proxy, client, {}, browser)).page.statusCode).toBe(200);
   });
