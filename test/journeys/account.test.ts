@@ -22,7 +22,7 @@ import { createGitHub } from '../support/lookalikes/github.ts';
 import { createGoogle } from '../support/lookalikes/google.ts';
 import { type Host, startPublicHosts, visit } from '../support/lookalikes/public-hosts.ts';
 import { poll } from '../support/process.ts';
-import { openBrowser as openProviderBrowser, signInAt } from '../support/sample-provider.ts';
+import { openBrowser as openProviderBrowser, signInAt, signOutAt } from '../support/sample-provider.ts';
 import { signInWith } from '../support/sign-in-with.ts';
 import { remote } from './remote.ts';
 import { whoami } from './whoami.ts';
@@ -109,10 +109,7 @@ describePostgres('two instances', () => {
     await browser.get(returned.pathname + returned.search);
     const other = await openAccount(front);
 
-    const { text = '' } = await atProvider.visit(new URL('/session/end', site.provider.origin));
-    const xsrf = /name="xsrf" value="([^"]+)"/.exec(text)?.[1] ?? '';
-    const confirmed = new URLSearchParams({ xsrf, logout: 'yes' });
-    await atProvider.visit(new URL('/session/end/confirm', site.provider.origin), confirmed);
+    await signOutAt(site.provider.origin, atProvider);
 
     expect(formsOf(await browser.get('/account')).token).toBe('');
     expect(formsOf(await other.browser.get('/account')).token).not.toBe('');

@@ -17,7 +17,7 @@ import {
 import { describePostgres } from '../support/database.ts';
 import { type SiteOptions, startSite } from '../support/instances.ts';
 import { poll } from '../support/process.ts';
-import { openBrowser, type Person, signInAt } from '../support/sample-provider.ts';
+import { openBrowser, type Person, signInAt, signOutAt } from '../support/sample-provider.ts';
 import { sql } from '../../src/repositories/database.ts';
 import { remote } from './remote.ts';
 import { whoami } from './whoami.ts';
@@ -41,12 +41,8 @@ describePostgres('back-channel logout, two instances', () => {
       return { browser, ...tokensOf(await redeem(front, client, { ...asked, code })) };
     };
 
-    const signOut = async ({ browser }: Awaited<ReturnType<typeof connect>>) => {
-      const { text = '' } = await browser.visit(new URL('/session/end', site.provider.origin));
-      const xsrf = /name="xsrf" value="([^"]+)"/.exec(text)?.[1] ?? '';
-      const confirmed = new URLSearchParams({ xsrf, logout: 'yes' });
-      await browser.visit(new URL('/session/end/confirm', site.provider.origin), confirmed);
-    };
+    const signOut = async ({ browser }: Awaited<ReturnType<typeof connect>>) =>
+      signOutAt(site.provider.origin, browser);
 
     /** At each instance. */
     const statuses = async (accessToken: string) => {

@@ -307,6 +307,30 @@ describe('ending', () => {
     expect(rows).toEqual([{ count: 3 }]);
   });
 
+  test('whoever redeems a code or refreshes at that very moment gets nothing that works', async () => {
+    const client = await registerStranger(proxy);
+    const { refreshToken } = await connect(ada, client);
+    const codes = await Promise.all(Array.from({ length: 5 }, () => authorize(proxy, client)));
+    const { browser, page } = await openAccount(proxy);
+    const form = { form_token: formsOf(page).token, app: client.clientId };
+
+    const [, ...answers] = await Promise.all([
+      browser.submit('/account/end', form),
+      ...codes.map((code) => redeem(proxy, client, code)),
+      ...Array.from({ length: 5 }, () => refresh(proxy, client, refreshToken)),
+    ]);
+
+    const issued = answers
+      .filter(({ statusCode }) => statusCode === 200)
+      .map((answer) => answer.json<{ access_token: string; refresh_token: string }>());
+    for (const tokens of issued) {
+      expect(await statusOf(tokens.access_token)).toBe(401);
+      const again = await refresh(proxy, client, tokens.refresh_token);
+      expect(again.json()).toMatchObject({ error: 'invalid_grant' });
+    }
+    expect(formsOf(await browser.get('/account')).apps).toEqual([]);
+  });
+
   test('a crash in the middle ends all of it or nothing', async () => {
     const connections = [await connect(), await connect()];
     const { browser } = await openAccount(proxy);

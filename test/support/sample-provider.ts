@@ -70,6 +70,13 @@ export async function signInAt(signInUrl: URL, person: Person, browser = openBro
   return answered.url;
 }
 
+/** Signs out at the provider, in a browser that is signed in there. */
+export async function signOutAt(origin: string, browser: ReturnType<typeof openBrowser>): Promise<void> {
+  const { text = '' } = await browser.visit(new URL('/session/end', origin));
+  const xsrf = /name="xsrf" value="([^"]+)"/.exec(text)?.[1] ?? '';
+  await browser.visit(new URL('/session/end/confirm', origin), new URLSearchParams({ xsrf, logout: 'yes' }));
+}
+
 /** Presses Cancel; returns the address of the answer. */
 export async function cancelAt(signInUrl: URL): Promise<URL> {
   const browser = openBrowser();
