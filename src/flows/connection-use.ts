@@ -36,7 +36,7 @@ export class ConnectionUse {
       grantId,
       usedAt: clock(),
       from: config.keepAddresses ? readAddress(caller.ip) : undefined,
-      program: caller.headers['user-agent']?.slice(0, maxProgramLength),
+      program: shorten(caller.headers['user-agent']),
     });
   }
 
@@ -60,6 +60,13 @@ export class ConnectionUse {
       if (!this.#noted.has(use.grantId) && this.#noted.size < maxNoted) this.#noted.set(use.grantId, use);
     }
   }
+}
+
+/** Copied, since a slice would keep the whole header in memory. Headers are bytes (RFC 9110 §5.5). */
+function shorten(program: string | undefined): string | undefined {
+  return program === undefined || program.length <= maxProgramLength
+    ? program
+    : Buffer.from(program.slice(0, maxProgramLength), 'latin1').toString('latin1');
 }
 
 /** What stands in front may pass on anything as an address: only one that is one is kept. */
