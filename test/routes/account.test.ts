@@ -14,6 +14,7 @@ import {
   register,
   registerByOperator,
   registerStranger,
+  revoke,
   signIn,
   type TestClient,
 } from '../support/authorize.ts';
@@ -132,9 +133,18 @@ describe('what is seen', () => {
         (select upstream_session_id from grants where client_id = $1)`,
       values: [third.client.clientId],
     });
-    const { page } = await openAccount(proxy);
+    const { browser, page } = await openAccount(proxy);
     expect(textOf(page)).toContain('No app can use');
     expect(formsOf(page).apps).toEqual([]);
+
+    await end(browser, { everything: 'yes' });
+    for (const { client } of [other, third])
+      expect((await end(browser, { app: client.clientId })).statusCode).toBe(404);
+    const { rowCount } = await proxy.db.query({
+      text: 'select from grants where revoked_at is null',
+      values: [],
+    });
+    expect(rowCount).toBe(3);
   });
 
   test('a machine is nobody’s: it does not appear (RFC 6749 §4.4)', async () => {
@@ -169,6 +179,7 @@ describe('ending', () => {
     const ended = await connect();
     const pending = await authorize(proxy, ended.client);
     const other = await connect();
+    expect(await statusOf(ended.accessToken)).toBe(200);
     const { browser } = await openAccount(proxy);
 
     const answer = await end(browser, { app: ended.client.clientId });
@@ -183,6 +194,20 @@ describe('ending', () => {
     const page = await browser.get('/account');
     expect(textOf(page)).toContain('Access has ended for');
     expect(formsOf(page).apps).toEqual([other.client.clientId]);
+  });
+
+  test('the instance that ends it refuses it before it answers, without any notification (design §3.4)', async () => {
+    const { client, accessToken } = await connect();
+    const deaf = await startTestApp({
+      db: { ...proxy.db, listen: async () => async () => undefined },
+      clock: proxy.clock,
+      config: proxy.config,
+    });
+    const before = (await callMcp(deaf, accessToken)).statusCode;
+    await end((await openAccount(deaf)).browser, { app: client.clientId });
+    const after = (await callMcp(deaf, accessToken)).statusCode;
+    await deaf.close();
+    expect([before, after]).toEqual([200, 401]);
   });
 
   test('one connection of an app that has several: the other one goes on', async () => {
@@ -231,6 +256,14 @@ describe('ending', () => {
     expect(await statusOf(theirs.accessToken)).toBe(200);
   });
 
+  test('what has ended before keeps the reason for which it did', async () => {
+    const { client, refreshToken } = await connect();
+    await revoke(proxy, client, refreshToken);
+    await end((await openAccount(proxy)).browser, { everything: 'yes' });
+    const { rows } = await proxy.db.query({ text: 'select revocation_reason from grants', values: [] });
+    expect(rows).toEqual([{ revocation_reason: 'revoked_by_client' }]);
+  });
+
   test('of an app that several people use, only one’s own connections end', async () => {
     const client = await registerStranger(proxy);
     const mine = await connect(ada, client);
@@ -268,21 +301,24 @@ describe('ending', () => {
     expect((await askConsent(proxy, client, {}, browser)).page.statusCode).toBe(200);
   });
 
-  test('what two people approved in one browser, each of them takes back', async () => {
-    const client = await register(proxy, {
-      redirect_uris: ['https://claude.ai/api/mcp/auth_callback'],
-      client_name: 'shared browser',
-    });
-    const browser = openBrowser(proxy);
-    await authorize(proxy, client, {}, { browser });
-    const again = await browser.get(authorizeUrl(client, 'v'.repeat(43)));
-    const returned = await signInAt(locationOf(again), grace);
-    await browser.get(`${returned.pathname}${returned.search}`);
+  test.each([ada, grace])(
+    'what two people approved in one browser, each of them takes back: $name',
+    async (who) => {
+      const client = await register(proxy, {
+        redirect_uris: ['https://claude.ai/api/mcp/auth_callback'],
+        client_name: `shared with ${who.name}`,
+      });
+      const browser = openBrowser(proxy);
+      await authorize(proxy, client, {}, { browser });
+      const again = await browser.get(authorizeUrl(client, 'v'.repeat(43)));
+      const returned = await signInAt(locationOf(again), grace);
+      await browser.get(`${returned.pathname}${returned.search}`);
 
-    await end((await openAccount(proxy)).browser, { app: client.clientId });
+      await end((await openAccount(proxy, who)).browser, { app: client.clientId });
 
-    expect((await askConsent(proxy, client, {}, browser)).page.statusCode).toBe(200);
-  });
+      expect((await askConsent(proxy, client, {}, browser)).page.statusCode).toBe(200);
+    },
+  );
 
   test('a hundred clicks at once end it once, and all get the same answer', async () => {
     const client = await registerStranger(proxy);
