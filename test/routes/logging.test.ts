@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { Sealer } from '../../src/crypto/sealing.ts';
 import { createLogger } from '../../src/http/logging.ts';
 import { findSealedUnder, sealedColumns } from '../../src/repositories/sealed-values.ts';
+import { beginAccount, formsOf } from '../support/account.ts';
 import { startTestApp, type TestApp } from '../support/app.ts';
 import {
   ada,
@@ -75,10 +76,22 @@ async function liveAndCollectSecrets(client: TestClient): Promise<Readonly<Recor
   const cancelled = await cancelAt(await approve(denied));
   await denied.browser.get(`/callback${cancelled.search}`);
 
+  const account = openBrowser(proxy);
+  const accountSignIn = await beginAccount(account);
+  const accountAnswer = await signInAt(accountSignIn, ada);
+  await openBrowser(proxy).get(`/callback${accountAnswer.search}`);
+  const ofSignIn = [...account.cookies.values()];
+  await account.get(`/callback${accountAnswer.search}`);
+  const { token } = formsOf(await account.get('/account'));
+  await account.submit('/account/end', { form_token: `${token}x`, everything: 'yes' });
+  await account.submit('/account/end', { form_token: token, everything: 'yes' });
+  const accountSecrets = [...ofSignIn, ...account.cookies.values(), token];
+
   const [encryptionKey = Buffer.of()] = (proxy.config.encryptionKeys ?? []).map((key) => Buffer.from(key));
   const parameter = ({ searchParams }: URL, name: string): string => searchParams.get(name) ?? '';
   return {
     ...cookies,
+    ...Object.fromEntries(accountSecrets.map((secret, index) => [`of /account ${index}`, secret])),
     ...Object.fromEntries(sealed.map((secret, index) => [`sealed ${index}`, secret])),
     'first access token': first.accessToken,
     'its signature': first.accessToken.split('.')[2] ?? '',
