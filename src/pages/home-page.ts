@@ -3,7 +3,7 @@ import { claimed, plainText } from './claimed.ts';
 import { clientSetup } from './client-setup.ts';
 import { html, type Html } from './html.ts';
 import { layout } from './layout.ts';
-import { appLink } from './safe-url.ts';
+import { appLink, localPath } from './safe-url.ts';
 import { anyOf, type View } from './view.ts';
 
 export interface HomePageProps {
@@ -17,7 +17,7 @@ export interface HomePageProps {
 }
 
 export function homePage(props: HomePageProps, view: View): Html {
-  const { home } = view.language.texts;
+  const { account, home } = view.language.texts;
   const mcpUrl = plainText(props.mcpUrl);
   const setup = clientSetup(props.resourceName, mcpUrl);
   return layout(view, {
@@ -70,6 +70,10 @@ export function homePage(props: HomePageProps, view: View): Html {
           ${copyBox(setup.inspector)}
         </details>
       </div>
+      <p class="small">
+        <a href="${localPath('/account')}">${account.title}</a>
+        <span class="soft">${account.whatItShows}</span>
+      </p>
     `,
   });
 }

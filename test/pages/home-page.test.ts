@@ -37,10 +37,10 @@ describe('the home page', () => {
     expect(text).toContain(`npx @modelcontextprotocol/inspector --transport http --server-url ${url}`);
   });
 
-  test('its only links are the two that install', () => {
-    const schemes = attributeValues(homePage(homeProps, view), 'href').map((href) => new URL(href).protocol);
+  test('its only links are the two that install, and the one to what was connected', () => {
+    const links = attributeValues(homePage(homeProps, view), 'href');
 
-    expect(schemes).toEqual(['cursor:', 'vscode:']);
+    expect(links.map((link) => link.split(':')[0])).toEqual(['cursor', 'vscode', '/account']);
   });
 });
 

@@ -4,6 +4,7 @@ import type { Texts } from '../languages.ts';
 export const account = {
   title: 'Verbundene Apps',
   heading: 'Verbundene Apps',
+  whatItShows: 'Welche Apps diesen Server in Ihrem Namen nutzen können, und wie Sie das beenden.',
   intro: (server: Html) =>
     html`Diese Apps können ${server} in Ihrem Namen nutzen. Das können Sie jederzeit beenden.`,
   none: (server: Html) => html`Keine App kann ${server} in Ihrem Namen nutzen.`,

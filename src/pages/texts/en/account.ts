@@ -4,6 +4,7 @@ import { html, type Html } from '../../html.ts';
 export const account = {
   title: 'Connected apps',
   heading: 'Connected apps',
+  whatItShows: 'Which apps can use this server in your name, and how to end that.',
   intro: (server: Html) => html`These apps can use ${server} in your name. You can end that at any time.`,
   none: (server: Html) => html`No app can use ${server} in your name.`,
   signedInAs: (person: Html, provider: Html) =>
