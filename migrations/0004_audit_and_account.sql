@@ -41,3 +41,11 @@ alter table consents add column identity_provider text;
 alter table consents add column issuer text;
 alter table consents add column subject text;
 create index consents_person on consents (issuer, subject) where subject is not null;
+
+-- MCP sessions, by a hash of their id, and whose they are: each is good for the person that the MCP server gave it to.
+create table mcp_sessions (
+  session_hash bytea primary key,
+  subject text not null,
+  last_used_at timestamptz not null
+);
+create index mcp_sessions_age on mcp_sessions (last_used_at);

@@ -29,6 +29,10 @@ export function problemsOfMode(present: Environment): string[] {
     problems.push(
       'TOOL_SCOPES cannot be kept with MODE=forward_auth: requests to the MCP server do not pass here, and their bodies are not seen. Remove it, or set MODE. Example: MODE=proxy',
     );
+  if (present.SESSION_BINDING !== undefined)
+    problems.push(
+      'SESSION_BINDING does nothing with MODE=forward_auth: answers of the MCP server do not pass here. Remove it, or set MODE. Example: MODE=proxy',
+    );
   const [port, authPort] = [present.PORT ?? defaultPort, present.AUTH_PORT ?? defaultAuthPort].map(Number);
   if (port === authPort && port !== 0)
     problems.push('AUTH_PORT must be another port than PORT: it is not for clients. Example: 8081');

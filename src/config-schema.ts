@@ -209,6 +209,7 @@ export const environmentSchema = z
     AUTH_PORT: wholeNumber(8081, 0, 65535),
     FORWARD_ACCESS_TOKEN: flag,
     IDENTITY_ASSERTION: flag,
+    SESSION_BINDING: flag,
     SIGNING_ALG: z.enum(['ES256', 'RS256'], { error: 'must be ES256 or RS256. Example: ES256' }),
     CLIENT_REGISTRATION: z.enum(clientPolicies, { error: 'must be open, known or off. Example: open' }),
     ACCESS_TOKEN_TTL_SECONDS: wholeNumber(3600, 30, 86_400 * 7),

@@ -44,6 +44,8 @@ export interface Config {
   readonly forwardAccessToken: boolean;
   /** Whether the MCP server gets a signed JWT that says who is calling. */
   readonly identityAssertion: boolean;
+  /** Whether an MCP session is good only for the person that it was opened for. */
+  readonly sessionBinding: boolean;
   readonly signingAlg: 'ES256' | 'RS256';
   /** Which clients may introduce themselves. */
   readonly clientRegistration: ClientPolicy;
@@ -164,6 +166,7 @@ export function loadConfig(environment: Environment): Config {
     encryptionKeys: values.ENCRYPTION_KEY,
     forwardAccessToken: values.FORWARD_ACCESS_TOKEN ?? true,
     identityAssertion: values.IDENTITY_ASSERTION ?? false,
+    sessionBinding: values.SESSION_BINDING ?? true,
     signingAlg: values.SIGNING_ALG ?? 'ES256',
     clientRegistration: values.CLIENT_REGISTRATION ?? 'open',
     accessTokenTtlSeconds: values.ACCESS_TOKEN_TTL_SECONDS ?? 3600,

@@ -9,6 +9,7 @@ import { ConnectionUse } from './flows/connection-use.ts';
 import { DocumentClients } from './flows/document-clients.ts';
 import { KeyRing } from './flows/key-ring.ts';
 import { startMaintenance } from './flows/maintain.ts';
+import { McpSessions } from './flows/mcp-sessions.ts';
 import { OpenRequests } from './flows/open-requests.ts';
 import { finishExchanges } from './flows/refresh-upstream-token.ts';
 import { RevocationFeed } from './flows/revocation-feed.ts';
@@ -107,6 +108,7 @@ export async function buildServices(
       verifiedTokens,
       openRequests,
       connectionUse: new ConnectionUse({ db, clock, config }),
+      mcpSessions: new McpSessions({ db, clock }),
     };
     const stopMaintenance = startMaintenance(services);
     return {

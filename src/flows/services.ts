@@ -9,6 +9,7 @@ import type { ClientKeys } from './client-keys.ts';
 import type { ConnectionUse } from './connection-use.ts';
 import type { DocumentClients } from './document-clients.ts';
 import type { KeyRing } from './key-ring.ts';
+import type { McpSessions } from './mcp-sessions.ts';
 import type { OpenRequests } from './open-requests.ts';
 import type { RevocationFeed } from './revocation-feed.ts';
 import type { VerifiedTokens } from './verified-tokens.ts';
@@ -29,4 +30,5 @@ export interface Services {
   readonly verifiedTokens: VerifiedTokens;
   readonly openRequests: OpenRequests;
   readonly connectionUse: ConnectionUse;
+  readonly mcpSessions: McpSessions;
 }

@@ -1,6 +1,7 @@
 /** What becomes of the MCP server's answer, or of its failure to give one. */
 import type { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
+import { DatabaseUnavailableError } from '../repositories/database.ts';
 import { sendRefusal, type Refusal } from './refusal.ts';
 
 /**
@@ -44,6 +45,9 @@ const gatewayTimeout: Refusal = {
 
 /** The error itself has been logged by reply-from, with its cause; the client learns only the kind. */
 export function sendFailure(reply: FastifyReply, error: Error): void {
-  const { code } = (error.cause ?? error) as { readonly code?: unknown };
+  const cause = error.cause ?? error;
+  // Ours, not the MCP server's: it answered, but what has to be remembered of it cannot be.
+  if (cause instanceof DatabaseUnavailableError) return void reply.send(cause);
+  const { code } = cause as { readonly code?: unknown };
   sendRefusal(reply, typeof code === 'string' && timeouts.has(code) ? gatewayTimeout : badGateway);
 }

@@ -7,8 +7,16 @@ class UnusableAnswerError extends Error {
   override readonly name = 'UnusableAnswerError';
 }
 
-/** The key under which a request's headers carry its AbortSignal. */
-export const abortSignal = Symbol('abort signal');
+/** What is said of a request beside its headers. */
+export interface UpstreamRequest {
+  /** Ends it when nobody waits for its answer any more. */
+  readonly signal: AbortSignal;
+  /** Called with the headers of a usable answer; what it returns is waited for before the client sees any of them. */
+  readonly onHeaders: (headers: Dispatcher.ResponseData['headers']) => Promise<unknown> | undefined;
+}
+
+/** The key under which a request's headers carry it. */
+export const upstreamRequest = Symbol('upstream request');
 
 export interface Backend {
   readonly request: Dispatcher['request'];
@@ -21,7 +29,7 @@ type Callback = (error: Error | null, answer: Dispatcher.ResponseData) => void;
  * What @fastify/reply-from calls instead of an undici agent of its own, for three reasons: its agent does not
  * check TLS certificates unless told to, it has 128 connections, so that the 129th event stream would wait for
  * ever, and nothing can stop a request before its answer begins. Headers are all that it hands on with a request,
- * so the AbortSignal travels there.
+ * so whatever else there is to say travels there.
  */
 export function openBackend(target: ProxyTarget, connectTimeoutMs: number): Backend {
   const agent = new Agent({
@@ -33,16 +41,35 @@ export function openBackend(target: ProxyTarget, connectTimeoutMs: number): Back
     bodyTimeout: 0,
   });
 
-  function request(options: Dispatcher.RequestOptions, callback: Callback): void {
-    const { [abortSignal]: signal } = options.headers as { readonly [abortSignal]?: AbortSignal };
-    if (signal === undefined) throw new TypeError('a request to the MCP server needs an abort signal');
+  function request(options: Dispatcher.RequestOptions, handOn: Callback): void {
+    const { [upstreamRequest]: request } = options.headers as {
+      readonly [upstreamRequest]?: UpstreamRequest;
+    };
+    if (request === undefined) throw new TypeError('nothing can stop this request to the MCP server');
+    const { signal, onHeaders } = request;
+    const fail = (failure: Error, answer: Dispatcher.ResponseData): void => {
+      answer.body.on('error', () => undefined).destroy();
+      if (!signal.aborted) handOn(failure, answer);
+    };
+    const handOnAfter = async (pending: Promise<unknown>, answer: Dispatcher.ResponseData): Promise<void> => {
+      // Meanwhile nobody else hears that it breaks off; whoever reads it afterwards does.
+      answer.body.on('error', () => undefined);
+      try {
+        await pending;
+      } catch (error) {
+        return fail(error instanceof Error ? error : new Error('failed', { cause: error }), answer);
+      }
+      if (!signal.aborted) handOn(null, answer);
+    };
     agent.request({ ...options, signal }, (error, answer) => {
       // The client is gone: there is nobody to answer.
       if (signal.aborted) return;
-      const reason = error === null ? unusable(answer, options.path, target) : undefined;
-      if (reason === undefined) return callback(error, answer);
-      answer.body.on('error', () => undefined).destroy();
-      callback(new UnusableAnswerError(reason), answer);
+      if (error !== null) return handOn(error, answer);
+      const reason = unusable(answer, options.path, target);
+      if (reason !== undefined) return fail(new UnusableAnswerError(reason), answer);
+      const pending = onHeaders(answer.headers);
+      if (pending === undefined) handOn(null, answer);
+      else void handOnAfter(pending, answer);
     });
   }
 

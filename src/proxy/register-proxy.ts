@@ -3,17 +3,19 @@ import { METHODS } from 'node:http';
 import type { Readable } from 'node:stream';
 import httpProxy from '@fastify/http-proxy';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { McpSessions } from '../flows/mcp-sessions.ts';
 import type { OpenRequests } from '../flows/open-requests.ts';
 import '../http/principal.ts';
 import type { ProxiedResource } from '../protocol/resource.ts';
 import { sendAnswer, sendFailure } from './answer.ts';
-import { abortSignal, openBackend } from './backend.ts';
+import { openBackend, type UpstreamRequest, upstreamRequest } from './backend.ts';
 import { forwardedHeaders } from './forwarded-headers.ts';
 import { bodyInspector, type Inspection } from './inspected-body.ts';
 import { Passage } from './passage.ts';
 import { findRefusal, sendRefusal } from './refusal.ts';
 import { detachedBody } from './request-body.ts';
 import { returnedHeaders } from './returned-headers.ts';
+import { giveSession, sessionGuard } from './session-guard.ts';
 import { publicLocation, upstreamPath } from './target.ts';
 
 export interface ProxyOptions {
@@ -24,6 +26,8 @@ export interface ProxyOptions {
   readonly authenticate: (request: FastifyRequest) => Promise<void>;
   /** Where a request is known from when it is sent on until it is over. */
   readonly openRequests: OpenRequests;
+  /** Who knows whose sessions are whose. Without it that is for the MCP server to say. */
+  readonly sessions?: McpSessions | undefined;
   readonly connectTimeoutMs?: number;
   /** Who must know what a body asks for. Without it no body is looked at. */
   readonly inspection?: Inspection | undefined;
@@ -37,7 +41,7 @@ const methods = METHODS.filter((method) => method !== 'CONNECT' && method !== 'O
  * slash, and everything below it.
  */
 export async function registerProxy(app: FastifyInstance, options: ProxyOptions): Promise<void> {
-  const { resource, publicOrigin } = options;
+  const { resource, publicOrigin, sessions } = options;
   const { target } = resource;
   const targetHost = new URL(target.origin).host;
   const backend = openBackend(target, options.connectTimeoutMs ?? 10_000);
@@ -51,6 +55,7 @@ export async function registerProxy(app: FastifyInstance, options: ProxyOptions)
     request.headers['content-type'] = 'application/octet-stream';
     done();
   });
+  if (sessions !== undefined) app.addHook('onRequest', sessionGuard(sessions));
   const bodies = new WeakMap<FastifyRequest, Readable>();
   if (options.inspection !== undefined) {
     const inspect = bodyInspector(options.inspection);
@@ -86,6 +91,11 @@ export async function registerProxy(app: FastifyInstance, options: ProxyOptions)
       throw new Error('a request came through without its checks');
     const passage = new Passage(principal, reply);
     passage.openIn(options.openRequests);
+    const upstream: UpstreamRequest = {
+      signal: passage.signal,
+      onHeaders: (headers) =>
+        sessions && giveSession(sessions, principal, request.raw, headers['mcp-session-id']),
+    };
     const forwarding = { principal, clientAddress: request.ip, publicOrigin, targetHost };
     const returning = {
       vary: [reply.getHeader('vary') ?? []].flat().join(', '),
@@ -98,7 +108,7 @@ export async function registerProxy(app: FastifyInstance, options: ProxyOptions)
       retryDelay: () => null,
       rewriteRequestHeaders: () => ({
         ...forwardedHeaders(request.raw.rawHeaders, forwarding),
-        [abortSignal]: passage.signal,
+        [upstreamRequest]: upstream,
       }),
       rewriteHeaders: (headers) => returnedHeaders(headers, returning),
       onResponse: (_request, _reply, answer) => {

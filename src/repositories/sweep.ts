@@ -48,6 +48,8 @@ const sweeps: readonly Sweep[] = [
   },
   { table: 'client_assertions', isOver: 'expires_at < $1' },
   { table: 'logout_tokens', isOver: 'expires_at < $1' },
+  // As long as a connection may rest by default.
+  { table: 'mcp_sessions', isOver: "last_used_at < $1 - interval '30 days'" },
   // Longer than any instance may lag behind the feed; what it announced is in the rows themselves.
   { table: 'revocations', isOver: "revoked_at < $1 - interval '1 day'" },
   { table: 'signing_keys', isOver: 'published_until < $1' },

@@ -219,6 +219,7 @@ describe('mistakes', () => {
     ['SIGNING_ALG', 'HS256', 'ES256 or RS256'],
     ['IDENTITY_ASSERTION', 'yes', 'true or false'],
     ['KEEP_ADDRESSES', 'no', 'true or false'],
+    ['SESSION_BINDING', 'yes', 'true or false'],
     ['FORWARD_ACCESS_TOKEN', '0', 'true or false'],
     ['MODE', 'gateway', 'proxy or forward_auth'],
     ['MODE', 'forward_auth', 'TRUST_PROXY is missing'],

@@ -36,6 +36,14 @@ afterAll(async () => {
 });
 
 const bearer = () => ({ authorization: `Bearer ${tokens.accessToken}` });
+/** Has the MCP server open a session with this id. */
+const openSession = async (id: string): Promise<string> => {
+  const usual = answer;
+  answer = (_request, response) => response.writeHead(200, { 'mcp-session-id': id }).end('{}');
+  await at.ask('/mcp', { method: 'POST', headers: bearer() });
+  answer = usual;
+  return id;
+};
 const lastArrived = (): IncomingMessage => {
   const last = backend.arrived.at(-1);
   if (last === undefined) throw new Error('nothing arrived');
@@ -116,7 +124,7 @@ describe('to the MCP server', () => {
         'mcp-method': 'tools/call',
         'mcp-name': '=?base64?w6Q=?=',
         'mcp-param-region': 'eu-central',
-        'mcp-session-id': 'session-1',
+        'mcp-session-id': await openSession('session-1'),
         'last-event-id': 'event-7',
         'x-anything': 'kept, as it is',
         traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
@@ -145,8 +153,9 @@ describe('to the MCP server', () => {
         request.on('data', (chunk: Buffer) => (body += chunk.toString()));
         request.on('end', () => response.writeHead(202).end());
       };
+      const session = await openSession('session-2');
       for (const method of ['GET', 'POST', 'DELETE']) {
-        const headers = { 'mcp-session-id': 's', 'content-type': 'application/json' };
+        const headers = { 'mcp-session-id': session, 'content-type': 'application/json' };
         const request = method === 'POST' ? { method, body: batch } : { method };
         const before = backend.arrived.length;
         const refused = await at.ask('/mcp', { ...request, headers });

@@ -754,7 +754,6 @@ export const requirements = {
     level: 'SHOULD',
     since: '2025-03-26',
     says: 'A session id works only for the person who got it.',
-    status: 'diverges',
   },
   'origin-checked': {
     source: mcp('2026-07-28', 'transports/streamable-http'),

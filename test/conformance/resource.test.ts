@@ -373,26 +373,29 @@ describe('sessions', () => {
   );
 
   test(
-    'whose session it is, the MCP server knows by the person of each request; its answer to another’s is passed on (MCP security best practices, "Session Hijacking")',
+    'another person’s session is 404, exactly as one that does not exist; its owner goes on, with a new token too (MCP security best practices, "Session Hijacking")',
     verifies('session-bound-to-person'),
     async () => {
       const session = await open(tokens.accessToken);
-      const other = await signIn(local.proxy, client, {}, { name: 'Mallory', email: 'mallory@example.com' });
-      const list = JSON.stringify({ jsonrpc: '2.0', id: 2, method: 'tools/list' });
-      const callAs = async (token: string) =>
+      const mallory = { name: 'Mallory', email: 'mallory@example.com' };
+      const other = await signIn(local.proxy, client, {}, mallory);
+      const again = await signIn(local.proxy, await register(local.proxy));
+      const callAs = async (token: string, id: string, method = 'POST') =>
         local.ask('/mcp', {
-          method: 'POST',
-          headers: {
-            ...json,
-            ...bearer(token),
-            'mcp-session-id': session,
-            'mcp-protocol-version': '2025-06-18',
-          },
-          body: list,
+          method,
+          headers: { ...json, ...bearer(token), 'mcp-session-id': id, 'mcp-protocol-version': '2025-06-18' },
+          ...(method === 'POST' && { body: '{"jsonrpc":"2.0","id":2,"method":"tools/list"}' }),
         });
 
-      expect((await callAs(other.accessToken)).statusCode).toBe(404);
-      expect((await callAs(tokens.accessToken)).statusCode).toBe(200);
+      for (const method of ['GET', 'POST', 'DELETE']) {
+        const refused = await callAs(other.accessToken, session, method);
+        const unknown = await callAs(other.accessToken, randomUUID(), method);
+        expect([refused.statusCode, unknown.statusCode]).toEqual([404, 404]);
+        expect(refused.body).toBe(unknown.body);
+        expect(refused.headers).not.toHaveProperty('www-authenticate');
+      }
+      expect((await callAs(tokens.accessToken, session)).statusCode).toBe(200);
+      expect((await callAs(again.accessToken, session)).statusCode).toBe(200);
     },
   );
 });

@@ -167,6 +167,25 @@ describePostgres('two instances', () => {
     expect(ends.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
   });
 
+  test('a session that was opened at one is its owner’s at the other, and another person’s at neither (protocol.md 101)', async () => {
+    const [first, second] = instances();
+    if (first === undefined || second === undefined) throw new Error('there should be two');
+    const { accessToken } = await signIn(front(), client);
+    const other = await signIn(front(), client, {}, { name: 'Bob', email: 'bob@example.com' });
+    const sessionId = await openSession(first, accessToken);
+    const ping = async (instance: ReturnType<typeof remote>, token: string) =>
+      callMcp(instance, token, {
+        method: 'POST',
+        headers: { accept: 'application/json, text/event-stream', 'mcp-session-id': sessionId },
+        payload: { jsonrpc: '2.0', id: 2, method: 'ping' },
+      });
+
+    for (const instance of [second, first]) {
+      expect((await ping(instance, other.accessToken)).statusCode).toBe(404);
+      expect((await ping(instance, accessToken)).statusCode).toBe(200);
+    }
+  });
+
   test('the instance that revokes refuses the token before it answers (RFC 7009 §2, design §3.4)', async () => {
     const [first, second] = instances();
     if (first === undefined || second === undefined) throw new Error('there should be two');

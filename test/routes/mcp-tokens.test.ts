@@ -142,8 +142,8 @@ describe('a good token', () => {
   });
 
   test('is asked for on every request; a session id is no authentication (MCP security best practices)', async () => {
-    const session = { 'mcp-session-id': 'known' };
-    expect((await callMcp(proxy, tokens.accessToken, { headers: session })).statusCode).toBe(200);
+    const session = { 'mcp-session-id': 'unknown' };
+    expect((await callMcp(proxy, tokens.accessToken, { headers: session })).statusCode).toBe(404);
     expect((await callMcp(proxy, undefined, { headers: session })).statusCode).toBe(401);
   });
 });

@@ -17,7 +17,9 @@ beforeAll(async () => {
   backend = await startBackend((request, response) => {
     request.resume();
     const type = request.headers.accept === 'text/event-stream' ? 'text/event-stream' : 'application/json';
-    response.writeHead(nextStatus, { 'content-type': type, 'mcp-session-id': 'a session' }).end('{}');
+    response
+      .writeHead(nextStatus, { 'content-type': type, 'mcp-session-id': 'some mcp-session-id' })
+      .end('{}');
   });
   outside = await openSite({
     clock,
