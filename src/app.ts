@@ -106,6 +106,7 @@ export async function buildApp(
       publicOrigin: config.baseUrl,
       authenticate: authenticate(services, resource, limitRate),
       openRequests: services.openRequests,
+      keepAliveMs: config.streamKeepAliveSeconds * 1000,
       sessions: config.sessionBinding ? services.mcpSessions : undefined,
       inspection: scopeInspection(services),
     });

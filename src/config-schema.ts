@@ -251,6 +251,7 @@ export const environmentSchema = z
       (value) => value === '1',
       'must be 1: more processes are not part of this version yet. Run more containers instead. Example: 1',
     ),
+    STREAM_KEEP_ALIVE_SECONDS: wholeNumber(15, 0, 3600),
     SHUTDOWN_GRACE_SECONDS: wholeNumber(10, 0, 3600),
     LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
       error: 'must be fatal, error, warn, info, debug, trace or silent. Example: info',

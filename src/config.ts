@@ -68,6 +68,8 @@ export interface Config {
   readonly outboundProxy: OutboundProxy | undefined;
   /** Whether the address of a connection's last call is kept for its person. */
   readonly keepAddresses: boolean;
+  /** After so much silence an event stream gets a comment. 0: never. */
+  readonly streamKeepAliveSeconds: number;
   readonly shutdownGraceSeconds: number;
   readonly logLevel: string;
 }
@@ -191,6 +193,7 @@ export function loadConfig(environment: Environment): Config {
         ? undefined
         : { url: values.HTTPS_PROXY, exceptions: values.NO_PROXY ?? [] },
     keepAddresses: values.KEEP_ADDRESSES ?? true,
+    streamKeepAliveSeconds: values.STREAM_KEEP_ALIVE_SECONDS ?? 15,
     shutdownGraceSeconds: values.SHUTDOWN_GRACE_SECONDS ?? 10,
     logLevel: values.LOG_LEVEL ?? 'info',
   };

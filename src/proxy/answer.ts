@@ -2,16 +2,18 @@
 import type { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 import { DatabaseUnavailableError } from '../repositories/database.ts';
+import { keepAlive } from './keep-alive.ts';
 import { sendRefusal, type Refusal } from './refusal.ts';
 
 /**
  * Passes the answer on. The headers go out at once: a client that waits for an event stream to open would
  * otherwise wait for its first event. A body that comes in the same turn still shares a packet with them.
  */
-export function sendAnswer(reply: FastifyReply, body: Readable): void {
+export function sendAnswer(reply: FastifyReply, body: Readable, keepAliveMs: number): void {
   // reply-from closes the connection when the request is still arriving. The rest of it is read and dropped.
   if (reply.hasHeader('connection')) reply.removeHeader('connection');
   reply.raw.once('pipe', () => {
+    keepAlive(reply.raw, body, keepAliveMs);
     setImmediate(() => {
       if (!reply.raw.writableEnded) reply.raw.flushHeaders();
     });

@@ -52,13 +52,14 @@ export function openBackend(target: ProxyTarget, connectTimeoutMs: number): Back
       if (!signal.aborted) handOn(failure, answer);
     };
     const handOnAfter = async (pending: Promise<unknown>, answer: Dispatcher.ResponseData): Promise<void> => {
-      // Meanwhile nobody else hears that it breaks off; whoever reads it afterwards does.
+      // Nobody else hears it meanwhile if it breaks off.
       answer.body.on('error', () => undefined);
       try {
         await pending;
       } catch (error) {
         return fail(error instanceof Error ? error : new Error('failed', { cause: error }), answer);
       }
+      if (answer.body.errored !== null) return fail(answer.body.errored, answer);
       if (!signal.aborted) handOn(null, answer);
     };
     agent.request({ ...options, signal }, (error, answer) => {

@@ -28,6 +28,8 @@ export interface ProxyOptions {
   readonly openRequests: OpenRequests;
   /** Who knows whose sessions are whose. Without it that is for the MCP server to say. */
   readonly sessions?: McpSessions | undefined;
+  /** After so much silence an event stream gets a comment. 0, the default: never. */
+  readonly keepAliveMs?: number;
   readonly connectTimeoutMs?: number;
   /** Who must know what a body asks for. Without it no body is looked at. */
   readonly inspection?: Inspection | undefined;
@@ -41,7 +43,7 @@ const methods = METHODS.filter((method) => method !== 'CONNECT' && method !== 'O
  * slash, and everything below it.
  */
 export async function registerProxy(app: FastifyInstance, options: ProxyOptions): Promise<void> {
-  const { resource, publicOrigin, sessions } = options;
+  const { resource, publicOrigin, sessions, keepAliveMs = 0 } = options;
   const { target } = resource;
   const targetHost = new URL(target.origin).host;
   const backend = openBackend(target, options.connectTimeoutMs ?? 10_000);
@@ -113,7 +115,7 @@ export async function registerProxy(app: FastifyInstance, options: ProxyOptions)
       rewriteHeaders: (headers) => returnedHeaders(headers, returning),
       onResponse: (_request, _reply, answer) => {
         passage.answerBegins(answer.stream);
-        sendAnswer(reply, answer.stream);
+        sendAnswer(reply, answer.stream, keepAliveMs);
       },
       onError: (_reply, { error }) => {
         passage.answerBegins();

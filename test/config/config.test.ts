@@ -220,6 +220,8 @@ describe('mistakes', () => {
     ['IDENTITY_ASSERTION', 'yes', 'true or false'],
     ['KEEP_ADDRESSES', 'no', 'true or false'],
     ['SESSION_BINDING', 'yes', 'true or false'],
+    ['STREAM_KEEP_ALIVE_SECONDS', '-1', '0 to 3600'],
+    ['STREAM_KEEP_ALIVE_SECONDS', '3601', '0 to 3600'],
     ['FORWARD_ACCESS_TOKEN', '0', 'true or false'],
     ['MODE', 'gateway', 'proxy or forward_auth'],
     ['MODE', 'forward_auth', 'TRUST_PROXY is missing'],
@@ -286,6 +288,8 @@ describe('MODE=forward_auth', () => {
     [{ AUTH_PORT: '8080' }, 'another port than PORT'],
     [{ PORT: '8081' }, 'another port than PORT'],
     [{ TRUST_PROXY: '' }, 'TRUST_PROXY is missing'],
+    [{ SESSION_BINDING: 'true' }, 'SESSION_BINDING does nothing'],
+    [{ STREAM_KEEP_ALIVE_SECONDS: '15' }, 'STREAM_KEEP_ALIVE_SECONDS does nothing'],
     [{ TOOL_SCOPES: '{"rules":{"tools/call x":["a"]}}' }, 'TOOL_SCOPES cannot be kept'],
   ])('with %j is refused', (changed, words) => {
     expect(problemsOf({ ...forwardAuth, ...changed }).join('\n')).toContain(words);

@@ -174,7 +174,6 @@ test('an MCP server that dies while it is remembered does not bring anything dow
   const slow = startSlow();
   const { proxy, next } = await startManual({ sessions: new McpSessions({ db: slow.db, clock }) });
   const asking = send(`${proxy.origin}/mcp`, { method: 'POST', body: '{}' });
-  asking.catch(() => undefined);
   const { response } = await next();
   response.writeHead(200, { 'mcp-session-id': 'dying' }).write('the beginning');
   await slow.asked;
@@ -183,5 +182,9 @@ test('an MCP server that dies while it is remembered does not bring anything dow
 
   slow.answer();
 
-  await expect(asking).rejects.toThrow(/aborted|hang up/);
+  const outcome = await asking.then(
+    ({ status }) => status,
+    () => 'cut off',
+  );
+  expect([502, 'cut off']).toContain(outcome);
 });
