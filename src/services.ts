@@ -3,10 +3,12 @@ import type { Logger } from 'pino';
 import type { Config } from './config.ts';
 import { readOrCreateKeyFile } from './crypto/encryption-key-file.ts';
 import { Sealer } from './crypto/sealing.ts';
+import { auditLog } from './flows/audit-log.ts';
 import { checkEncryptionKeys } from './flows/check-encryption-keys.ts';
 import { ClientKeys } from './flows/client-keys.ts';
 import { ConnectionUse } from './flows/connection-use.ts';
 import { DocumentClients } from './flows/document-clients.ts';
+import { Events } from './flows/events.ts';
 import { KeyRing } from './flows/key-ring.ts';
 import { startMaintenance } from './flows/maintain.ts';
 import { McpSessions } from './flows/mcp-sessions.ts';
@@ -54,6 +56,8 @@ export async function buildServices(
     warnOfUnknownMethods(config, log);
     const sealer = new Sealer(encryptionKeys(config, log));
     await checkEncryptionKeys(db, sealer, clock());
+    const events = new Events({ clock, log });
+    events.listen(auditLog(log));
     const keyRing = new KeyRing({ db, sealer, clock, alg: config.signingAlg });
     await keyRing.refresh();
     const verifiedTokens = new VerifiedTokens();
@@ -98,6 +102,7 @@ export async function buildServices(
       db,
       clock,
       log,
+      events,
       sealer,
       keyRing,
       identityProviders,

@@ -1,6 +1,7 @@
 /** Who may sign in, and whose grants stand: by the lists as they are now, and what was stored at the sign-in. */
 import { type Admissible, admissionProblem } from '../identity/admission.ts';
-import { revokeGrant, type StoredPerson } from '../repositories/grants.ts';
+import type { StoredPerson } from '../repositories/grants.ts';
+import { endGrant } from './end-grant.ts';
 import type { Services } from './services.ts';
 
 type ListServices = Pick<Services, 'config'>;
@@ -23,11 +24,8 @@ export function isAdmitted(services: ListServices, person: StoredPerson | undefi
 
 /** Ends a grant that the lists do not admit any more, on every instance. */
 export async function endUnlisted(
-  services: Pick<Services, 'db' | 'clock' | 'log' | 'revocationFeed'>,
+  services: Pick<Services, 'db' | 'clock' | 'events' | 'revocationFeed'>,
   grantId: string,
 ): Promise<void> {
-  const hasEnded = await revokeGrant(services.db, grantId, 'not_admitted', services.clock());
-  if (hasEnded)
-    services.log.info({ grantId }, 'a grant has ended: the lists do not admit the person any more');
-  await services.revocationFeed.catchUp();
+  await endGrant(services, grantId, 'not_admitted');
 }

@@ -3,12 +3,13 @@ import { ProviderRefusedError } from '../identity/identity-provider.ts';
 import { revokeGrantsOfEndedToken } from '../repositories/grants.ts';
 import { placeOf } from '../repositories/sealed-values.ts';
 import { postponeTokenCheck, takeTokenCheck } from '../repositories/upstream-sessions.ts';
+import { recordEnded } from './events.ts';
 import { later } from './lifetimes.ts';
 import type { Services } from './services.ts';
 
 type CheckServices = Pick<
   Services,
-  'db' | 'clock' | 'sealer' | 'identityProviders' | 'revocationFeed' | 'log'
+  'db' | 'clock' | 'events' | 'sealer' | 'identityProviders' | 'revocationFeed' | 'log'
 >;
 
 /** How soon a provider that was away is asked again. */
@@ -34,7 +35,12 @@ export async function checkUpstreamToken(
     return now;
   } catch (error) {
     if (error instanceof ProviderRefusedError && error.code === 'invalid_grant') {
-      await revokeGrantsOfEndedToken(db, sessionId, { reason: 'upstream_invalid_grant', now: clock() });
+      const reason = 'upstream_invalid_grant';
+      recordEnded(
+        services.events,
+        await revokeGrantsOfEndedToken(db, sessionId, { reason, now: clock() }),
+        reason,
+      );
       await services.revocationFeed.catchUp();
       return now;
     }

@@ -8,6 +8,7 @@ import {
   type UpstreamTokens,
 } from '../identity/identity-provider.ts';
 import { userIdOf } from '../identity/user-id.ts';
+import type { EventFacts } from '../protocol/event-facts.ts';
 import { AuthorizationError, PageError } from '../protocol/errors.ts';
 import { mayRememberConsent } from '../protocol/recognize-client.ts';
 import { matchRedirectUri, type RedirectTarget, withResponseParameters } from '../protocol/redirect-uri.ts';
@@ -24,7 +25,10 @@ import { type SealedSignIn, signInPlace, upstreamScopes } from './begin-sign-in.
 import { later, lifetimes } from './lifetimes.ts';
 import type { Services } from './services.ts';
 
-type SignInServices = Pick<Services, 'db' | 'clock' | 'config' | 'sealer' | 'identityProviders' | 'log'>;
+type SignInServices = Pick<
+  Services,
+  'db' | 'clock' | 'config' | 'events' | 'sealer' | 'identityProviders' | 'log'
+>;
 
 /**
  * Only the browser that approved may bring the answer, and only once; nothing is asked of the provider before that is
@@ -61,6 +65,13 @@ export async function completeSignIn(
     services.sealer.open(returning.sealedSignIn, signInPlace(upstreamStateHash)),
   ) as SealedSignIn;
   if (addressOf(input.returnedUrl) !== secrets.redirectUri) throw expired();
+  const facts: EventFacts = {
+    clientId: client.clientId,
+    clientName: client.clientName,
+    provider: provider.id,
+    resource: returning.resource,
+    scopes: returning.scopes,
+  };
   try {
     const { identity, tokens, providerSession } = await provider.completeSignIn(input.returnedUrl, {
       ...secrets,
@@ -77,7 +88,15 @@ export async function completeSignIn(
       browserId: input.browserId,
       person: { identityProvider: provider.id, issuer: identity.issuer, subject: identity.subject },
     });
-    const code = await storeGrant(services, returning, provider, { identity, tokens, providerSession });
+    const signedIn = { identity, tokens, providerSession };
+    const { code, grantId } = await storeGrant(services, returning, provider, signedIn);
+    services.events.record({
+      type: 'sign_in',
+      outcome: 'success',
+      ...facts,
+      grantId,
+      ...whoIs(provider, identity),
+    });
     return {
       location: withResponseParameters(target, {
         code,
@@ -87,8 +106,9 @@ export async function completeSignIn(
       providerId: provider.id,
     };
   } catch (error) {
+    if (error instanceof AuthorizationError) error.addFacts(facts);
     if (error instanceof AuthorizationError) throw error;
-    if (error instanceof ProviderRefusedError) throw toClientError(error, target, returning.state);
+    if (error instanceof ProviderRefusedError) throw toClientError(error, target, returning.state, facts);
     // Nothing was given out: the person may bring the answer again. If this fails as well, they start again.
     await releaseReturn(services.db, upstreamStateHash).catch(() => undefined);
     throw error;
@@ -111,14 +131,15 @@ async function storeGrant(
   returning: ReturningSignIn,
   provider: IdentityProvider,
   { identity, tokens, providerSession }: CompletedSignIn,
-): Promise<string> {
+): Promise<{ readonly code: string; readonly grantId: string }> {
   const { sealer, db, clock } = services;
   const now = clock();
   const code = createSecret('code');
   const sessionId = createId();
+  const grantId = createId();
   const codeExpiresAt = later(now, lifetimes.authorizationCodeMs);
   await insertGrant(db, {
-    grantId: createId(),
+    grantId,
     clientId: returning.clientId,
     userId: userIdOf(provider, identity.subject),
     issuer: identity.issuer,
@@ -154,7 +175,7 @@ async function storeGrant(
       expiresAt: codeExpiresAt,
     },
   });
-  return code;
+  return { code, grantId };
 }
 
 async function remember(
@@ -170,11 +191,16 @@ async function remember(
   await rememberConsent(services.db, { ...returning, browserHash, person, now, expiresAt });
 }
 
+function whoIs(provider: IdentityProvider, { subject, email }: Identity): EventFacts {
+  return { subject: userIdOf(provider, subject), email };
+}
+
 /** The provider's words stay in the log: the client gets the code, and a sentence of ours. */
 function toClientError(
   error: ProviderRefusedError,
   target: RedirectTarget,
   state: string | undefined,
+  about: EventFacts,
 ): AuthorizationError {
   const isDenied = error.code === 'access_denied';
   return new AuthorizationError(error.code, {
@@ -186,6 +212,8 @@ function toClientError(
     target,
     state,
     mayRedirect: true,
+    event: 'sign_in',
+    about,
   });
 }
 
@@ -211,6 +239,8 @@ function notAdmitted(
     target: refused.target,
     state: request.state,
     mayRedirect: false,
+    event: 'sign_in',
+    about: whoIs(provider, identity),
     page: {
       code: 'not_admitted',
       details: {

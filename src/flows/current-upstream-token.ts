@@ -10,7 +10,7 @@ import type { UpstreamState } from './verified-tokens.ts';
 
 type UpstreamServices = Pick<
   Services,
-  'db' | 'clock' | 'config' | 'sealer' | 'identityProviders' | 'revocationFeed' | 'log'
+  'db' | 'clock' | 'config' | 'events' | 'sealer' | 'identityProviders' | 'revocationFeed' | 'log'
 >;
 
 /** How long before it expires a token is refreshed: time for several tries while the old one still works. */

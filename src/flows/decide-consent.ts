@@ -18,7 +18,7 @@ import type { Services } from './services.ts';
  * @throws ProviderUnavailableError before the decision is used up
  */
 export async function decideConsent(
-  services: Pick<Services, 'db' | 'clock' | 'config' | 'sealer' | 'identityProviders'>,
+  services: Pick<Services, 'db' | 'clock' | 'config' | 'events' | 'sealer' | 'identityProviders'>,
   input: {
     readonly requestId: string;
     readonly consentSecret: string | undefined;
@@ -37,7 +37,13 @@ export async function decideConsent(
   const asked = input.consentSecret === undefined ? undefined : await findAskedRequest(services.db, key);
   const client = asked === undefined ? undefined : await findClient(services.db, asked.clientId);
   const target = asked && matchRedirectUri(client?.redirectUris ?? [], asked.redirectUri);
-  if (asked === undefined || target === undefined) throw nothingToDecide();
+  if (asked === undefined || client === undefined || target === undefined) throw nothingToDecide();
+  const facts = {
+    clientId: client.clientId,
+    clientName: client.clientName,
+    resource: asked.resource,
+    scopes: asked.scopes,
+  };
   if (input.decision === 'deny') {
     if (!(await denyRequest(services.db, key, later(key.now, lifetimes.denialMs)))) throw nothingToDecide();
     throw new AuthorizationError('access_denied', {
@@ -46,11 +52,18 @@ export async function decideConsent(
       target,
       state: asked.state,
       mayRedirect: true,
+      event: 'consent',
+      about: facts,
     });
   }
   if (chosen === undefined) throw nothingToDecide();
   const begun = asked.isDecided ? undefined : await beginSignIn(services, key, asked, chosen);
-  if (begun !== undefined) return begun;
+  if (begun !== undefined) {
+    const rest = { ...facts, provider: chosen.id };
+    services.events.record({ type: 'consent', outcome: 'success', how: 'asked', ...rest });
+    services.events.record({ type: 'sign_in_begun', ...rest });
+    return begun;
+  }
   const meanwhile = await findAskedRequest(services.db, key);
   const provider = meanwhile?.signIn && find(meanwhile.signIn.identityProvider);
   if (meanwhile?.signIn === undefined || provider === undefined) throw nothingToDecide();

@@ -39,9 +39,10 @@ export class DocumentClients {
    * The client whose document is at `clientId`. A snapshot that is fresh by the rules of HTTP is used as it is. An
    * origin that is away, or publishes something unusable, does not take the place of the last good snapshot for a week.
    *
+   * @param events where its first use is recorded
    * @throws PageError that says what is wrong with which URL
    */
-  async find(clientId: string): Promise<Client> {
+  async find(clientId: string, events: Pick<Services['events'], 'record'>): Promise<Client> {
     const problem = clientIdUrlProblem(clientId);
     if (problem !== undefined) throw unusable(clientId, problem, 400);
     const { clientDocuments, clientRegistration } = this.#services.config;
@@ -54,7 +55,9 @@ export class DocumentClients {
     }
     const snapshot = await this.#findSnapshot(clientId);
     const isFresh = snapshot !== undefined && this.#services.clock() < snapshot.reading.freshUntil;
-    return isFresh ? snapshot.client : this.#flights.run(clientId, () => this.#read(clientId, snapshot));
+    return isFresh
+      ? snapshot.client
+      : this.#flights.run(clientId, () => this.#read(clientId, snapshot, events));
   }
 
   async #findSnapshot(clientId: string): Promise<Snapshot | undefined> {
@@ -63,9 +66,17 @@ export class DocumentClients {
     return reading === undefined || client === undefined ? undefined : { client, reading };
   }
 
-  async #read(clientId: string, snapshot: Snapshot | undefined): Promise<Client> {
+  async #read(
+    clientId: string,
+    snapshot: Snapshot | undefined,
+    events: Pick<Services['events'], 'record'>,
+  ): Promise<Client> {
     try {
-      return await this.#revalidate(clientId, snapshot);
+      const client = await this.#revalidate(clientId, snapshot);
+      const { clientName } = client;
+      if (snapshot === undefined)
+        events.record({ type: 'registration', outcome: 'success', how: 'document', clientId, clientName });
+      return client;
     } catch (error) {
       if (!(error instanceof OutboundError || error instanceof TokenError)) throw error;
       return this.#useStale(clientId, snapshot, error);
@@ -141,5 +152,6 @@ function unusable(clientId: string, problem: string, status: 400 | 403 | 503): P
     reason: `client metadata document: ${problem}`,
     description: `The client metadata document cannot be used: ${problem}`,
     details: { client_id: clientId, problem },
+    about: { clientId },
   });
 }

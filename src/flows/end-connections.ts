@@ -2,6 +2,7 @@
 import { PageError } from '../protocol/errors.ts';
 import type { AccountSession } from '../repositories/account-sessions.ts';
 import { type ConnectionChoice, revokeConnections } from '../repositories/connections.ts';
+import { recordEnded } from './events.ts';
 import type { Services } from './services.ts';
 
 /**
@@ -11,12 +12,12 @@ import type { Services } from './services.ts';
  * @throws PageError 404 when the person has nothing of the kind: whether someone else has is not said
  */
 export async function endConnections(
-  { db, clock, log, revocationFeed }: Pick<Services, 'db' | 'clock' | 'log' | 'revocationFeed'>,
+  { db, clock, events, revocationFeed }: Pick<Services, 'db' | 'clock' | 'events' | 'revocationFeed'>,
   session: AccountSession,
   choice: ConnectionChoice,
 ): Promise<void> {
-  const grantIds = await revokeConnections(db, session, { choice, now: clock() });
-  if (grantIds === undefined) {
+  const ended = await revokeConnections(db, session, { choice, now: clock() });
+  if (ended === undefined) {
     throw new PageError('account_no_connection', {
       status: 404,
       reason: 'no connection of this person',
@@ -24,7 +25,7 @@ export async function endConnections(
       isOfAccount: true,
     });
   }
-  if (grantIds.length === 0) return;
-  log.info({ grantIds }, 'connections were ended by their person');
+  if (ended.length === 0) return;
+  recordEnded(events, ended, 'revoked_by_person');
   await revocationFeed.catchUp();
 }

@@ -7,9 +7,13 @@ import {
 } from '../identity/identity-provider.ts';
 import { TokenError } from '../protocol/errors.ts';
 import { endSessions } from '../repositories/logout-tokens.ts';
+import { recordEnded } from './events.ts';
 import type { Services } from './services.ts';
 
-type LogoutServices = Pick<Services, 'db' | 'clock' | 'identityProviders' | 'revocationFeed' | 'log'>;
+type LogoutServices = Pick<
+  Services,
+  'db' | 'clock' | 'events' | 'identityProviders' | 'revocationFeed' | 'log'
+>;
 
 /**
  * The provider is the one that the token names and that has signed it. Returns once this instance refuses the tokens; the
@@ -21,14 +25,15 @@ type LogoutServices = Pick<Services, 'db' | 'clock' | 'identityProviders' | 'rev
 export async function endProviderSession(services: LogoutServices, logoutToken: string): Promise<void> {
   const ended = await readLogoutToken(services, logoutToken);
   const { tokenId, ...session } = ended;
-  const result = await endSessions(services.db, {
+  const grants = await endSessions(services.db, {
     ...session,
     jtiHash: hashSecret(tokenId),
     now: services.clock(),
   });
-  if (result === undefined) throw invalid('the token was used before');
-  services.log.info({ issuer: ended.issuer, grants: result.grants }, 'a session at the provider is over');
-  if (result.grants > 0) await services.revocationFeed.catchUp();
+  if (grants === undefined) throw invalid('the token was used before');
+  services.log.info({ issuer: ended.issuer, grants: grants.length }, 'a session at the provider is over');
+  recordEnded(services.events, grants, 'logout_at_provider');
+  if (grants.length > 0) await services.revocationFeed.catchUp();
 }
 
 async function readLogoutToken(

@@ -5,13 +5,13 @@ import { readResources } from '../protocol/resource.ts';
 import type { TokenRequest } from '../protocol/token-request.ts';
 import { findCode, redeemCode } from '../repositories/authorization-codes.ts';
 import type { Client } from '../repositories/clients.ts';
-import { revokeGrant } from '../repositories/grants.ts';
+import { endGrant } from './end-grant.ts';
 import { draftTokens, type IssuedTokens, signTokens } from './issue-tokens.ts';
 import type { Services } from './services.ts';
 
 type ExchangeServices = Pick<
   Services,
-  'db' | 'clock' | 'config' | 'keyRing' | 'resources' | 'revocationFeed'
+  'db' | 'clock' | 'config' | 'events' | 'keyRing' | 'resources' | 'revocationFeed'
 >;
 type CodeRequest = Extract<TokenRequest, { grantType: 'authorization_code' }>;
 
@@ -39,6 +39,19 @@ export async function exchangeCode(
   };
   const grant = await redeemCode(services.db, { ...presented, now: services.clock(), issue: draft });
   if (grant === undefined) throw await explainRefusal(services, presented);
+  const { grantId, subject, email, resource: audience, scopes } = grant;
+  services.events.record({
+    type: 'token',
+    outcome: 'success',
+    how: 'authorization_code',
+    tokenId: draft.jti,
+    grantId,
+    clientId: client.clientId,
+    subject,
+    email,
+    resource: audience,
+    scopes,
+  });
   return signTokens(services, draft, { ...grant, clientId: client.clientId });
 }
 
@@ -61,16 +74,18 @@ async function explainRefusal(
   }
   if (presented.resource !== undefined && code.resource !== presented.resource) return invalidTarget();
   if (!code.isConsumed) return invalidGrant('expired code, or its grant has ended');
-  await revokeGrant(services.db, code.grantId, 'code_reused', services.clock());
-  await services.revocationFeed.catchUp();
-  return invalidGrant('code already used');
+  const hasEnded = await endGrant(services, code.grantId, 'code_reused');
+  const error = invalidGrant('code already used', undefined, hasEnded ? 'reuse' : undefined);
+  error.addFacts({ grantId: code.grantId, resource: code.resource });
+  return error;
 }
 
 function invalidGrant(
   reason: string,
   description = 'The code is unknown, expired, used, or not yours',
+  event?: 'reuse',
 ): TokenError {
-  return new TokenError('invalid_grant', { reason, description });
+  return new TokenError('invalid_grant', { reason, description, ...(event && { event }) });
 }
 
 function invalidTarget(): TokenError {

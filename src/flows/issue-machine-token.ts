@@ -10,7 +10,7 @@ import { draftToken, type IssuedToken, signToken } from './issue-tokens.ts';
 import { lifetimes } from './lifetimes.ts';
 import type { Services } from './services.ts';
 
-type MachineServices = Pick<Services, 'db' | 'clock' | 'config' | 'keyRing' | 'resources'>;
+type MachineServices = Pick<Services, 'db' | 'clock' | 'config' | 'events' | 'keyRing' | 'resources'>;
 type MachineRequest = Extract<TokenRequest, { grantType: 'client_credentials' }>;
 
 /**
@@ -37,7 +37,7 @@ export async function issueMachineToken(
     resource: resource.identifier,
     scopes,
   });
-  const isStored = await insertMachineToken(services.db, {
+  const grantId = await insertMachineToken(services.db, {
     clientId,
     issuer: services.config.baseUrl,
     resource: resource.identifier,
@@ -45,7 +45,20 @@ export async function issueMachineToken(
     grantId: createId(),
     issue: { ...draft, scopes },
   });
-  if (!isStored) throw new TokenError('invalid_client', { reason: 'the client was deleted meanwhile' });
+  if (grantId === undefined)
+    throw new TokenError('invalid_client', { reason: 'the client was deleted meanwhile' });
+  services.events.record({
+    type: 'token',
+    outcome: 'success',
+    how: 'client_credentials',
+    tokenId: draft.jti,
+    grantId,
+    clientId,
+    clientName: client.clientName,
+    subject: clientId,
+    resource: resource.identifier,
+    scopes,
+  });
   return issued;
 }
 

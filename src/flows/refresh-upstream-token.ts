@@ -13,12 +13,13 @@ import {
   takeRefreshLease,
   type UpstreamSession,
 } from '../repositories/upstream-sessions.ts';
+import { recordEnded } from './events.ts';
 import { later } from './lifetimes.ts';
 import type { Services } from './services.ts';
 
 type RefreshServices = Pick<
   Services,
-  'db' | 'clock' | 'sealer' | 'identityProviders' | 'revocationFeed' | 'log'
+  'db' | 'clock' | 'events' | 'sealer' | 'identityProviders' | 'revocationFeed' | 'log'
 >;
 
 export interface UpstreamTokenNow {
@@ -117,12 +118,13 @@ async function refreshWithLease(
   } catch (error) {
     if (error instanceof ProviderRefusedError && error.code === 'invalid_grant') {
       // Only if it was the stored token that was refused: a late caller presents one that was replaced.
-      const hasEnded = await revokeGrantsOfUpstreamSession(db, sessionId, {
+      const ended = await revokeGrantsOfUpstreamSession(db, sessionId, {
         sealedRefreshToken,
         reason: 'upstream_invalid_grant',
         now: clock(),
       });
-      if (!hasEnded) return undefined;
+      if (ended === undefined) return undefined;
+      recordEnded(services.events, ended, 'upstream_invalid_grant');
       await services.revocationFeed.catchUp();
       throw signInEnded('the provider ended the sign-in', error);
     }

@@ -2,12 +2,12 @@
 import { hashSecret } from '../crypto/secrets.ts';
 import { revokeAccessToken } from '../repositories/access-tokens.ts';
 import type { Client } from '../repositories/clients.ts';
-import { revokeGrant } from '../repositories/grants.ts';
 import { findRefreshToken } from '../repositories/refresh-tokens.ts';
 import { checkSignature } from './check-signature.ts';
+import { endGrant } from './end-grant.ts';
 import type { Services } from './services.ts';
 
-type RevokeServices = Pick<Services, 'db' | 'clock' | 'config' | 'keyRing' | 'revocationFeed'>;
+type RevokeServices = Pick<Services, 'db' | 'clock' | 'config' | 'events' | 'keyRing' | 'revocationFeed'>;
 
 /**
  * A refresh token takes its whole grant with it; an access token goes alone (RFC 7009 §2.1). A token that is unknown,
@@ -26,11 +26,20 @@ export async function revokeToken(
 async function endGrantOf(services: RevokeServices, client: Client, token: string): Promise<boolean> {
   const stored = await findRefreshToken(services.db, hashSecret(token));
   if (stored === undefined || stored.clientId !== client.clientId) return false;
-  return revokeGrant(services.db, stored.grantId, 'revoked_by_client', services.clock());
+  return endGrant(services, stored.grantId, 'revoked_by_client');
 }
 
 async function endAccessToken(services: RevokeServices, client: Client, token: string): Promise<boolean> {
   const verified = await checkSignature(services, token, undefined);
   if (verified.outcome !== 'valid') return false;
-  return revokeAccessToken(services.db, verified.jti, client.clientId, services.clock());
+  const of = await revokeAccessToken(services.db, verified.jti, client.clientId, services.clock());
+  if (of === undefined) return false;
+  services.events.record({
+    type: 'revoke',
+    outcome: 'success',
+    what: 'access_token',
+    reason: 'revoked_by_client',
+    ...of,
+  });
+  return true;
 }

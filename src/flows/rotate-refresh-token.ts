@@ -2,13 +2,13 @@
 import { z } from 'zod';
 import { openFor, sealFor } from '../crypto/sealing.ts';
 import { hashSecret } from '../crypto/secrets.ts';
-import { TokenError } from '../protocol/errors.ts';
+import { about, TokenError } from '../protocol/errors.ts';
+import type { EventFacts } from '../protocol/event-facts.ts';
 import { readResources } from '../protocol/resource.ts';
 import { includesAll, offlineAccess, parseScope } from '../protocol/scope.ts';
 import type { SecretHash } from '../protocol/secret-hash.ts';
 import type { TokenRequest } from '../protocol/token-request.ts';
 import type { Client } from '../repositories/clients.ts';
-import { revokeGrant } from '../repositories/grants.ts';
 import {
   findRefreshToken,
   rotateRefreshToken as storeRotation,
@@ -16,6 +16,7 @@ import {
 } from '../repositories/refresh-tokens.ts';
 import { takeStepUp } from '../repositories/step-ups.ts';
 import { endUnlisted, isAdmitted } from './admission.ts';
+import { endGrant } from './end-grant.ts';
 import { draftTokens, endOfConnection, type IssuedTokens, signTokens } from './issue-tokens.ts';
 import { later, lifetimes } from './lifetimes.ts';
 import { isOfRemovedProvider } from './removed-provider.ts';
@@ -23,7 +24,7 @@ import type { Services } from './services.ts';
 
 type RotateServices = Pick<
   Services,
-  'db' | 'clock' | 'config' | 'keyRing' | 'resources' | 'revocationFeed' | 'identityProviders' | 'log'
+  'db' | 'clock' | 'config' | 'events' | 'keyRing' | 'resources' | 'revocationFeed' | 'identityProviders'
 >;
 type RefreshRequest = Extract<TokenRequest, { grantType: 'refresh_token' }>;
 
@@ -51,6 +52,14 @@ export async function rotateRefreshToken(
   const stored = await findRefreshToken(services.db, presentedHash);
   if (stored === undefined || stored.clientId !== client.clientId)
     throw invalidGrant('unknown token or another client’s');
+  return about(factsOf(stored), () => rotateStored(services, request, { stored, presentedHash }));
+}
+
+async function rotateStored(
+  services: RotateServices,
+  request: RefreshRequest,
+  { stored, presentedHash }: { readonly stored: StoredRefreshToken; readonly presentedHash: SecretHash },
+): Promise<IssuedTokens> {
   if (stored.isGrantRevoked) throw invalidGrant('the grant has ended');
   if (isOfRemovedProvider(services, stored.person?.identityProvider)) {
     throw invalidGrant('the identity provider is not configured any more');
@@ -77,7 +86,16 @@ export async function rotateRefreshToken(
     sealedSuccessor: sealFor(request.refreshToken, JSON.stringify(issued), successorPlace(presentedHash)),
     issue: { ...draft, scopes },
   });
-  if (isRotated) return issued;
+  if (isRotated) {
+    services.events.record({
+      type: 'refresh',
+      outcome: 'success',
+      how: 'rotated',
+      ...factsOf(stored),
+      scopes,
+    });
+    return issued;
+  }
   const meanwhile = await findRefreshToken(services.db, presentedHash);
   if (meanwhile?.consumedAt === undefined || meanwhile.isGrantRevoked)
     throw invalidGrant('the grant has ended meanwhile');
@@ -145,9 +163,11 @@ async function answerAgain(
 ): Promise<IssuedTokens> {
   const graceEndsAt = later(stored.consumedAt ?? new Date(0), services.config.refreshGraceSeconds * 1000);
   if (stored.sealedSuccessor === undefined || graceEndsAt <= presented.at) {
-    await revokeGrant(services.db, stored.grantId, 'refresh_token_reused', services.clock());
-    await services.revocationFeed.catchUp();
-    throw invalidGrant('refresh token reused outside the grace window');
+    const hasEnded = await endGrant(services, stored.grantId, 'refresh_token_reused');
+    throw invalidGrant(
+      'refresh token reused outside the grace window',
+      hasEnded ? { event: 'reuse' } : undefined,
+    );
   }
   const issued = successor.parse(
     JSON.parse(openFor(presented.token, stored.sealedSuccessor, successorPlace(presented.hash))),
@@ -155,18 +175,24 @@ async function answerAgain(
   const token = issued.refreshToken;
   const hash = hashSecret(token);
   const next = await findRefreshToken(services.db, hash);
-  return next?.consumedAt === undefined
-    ? issued
-    : answerAgain(services, next, { token, hash, at: presented.at });
+  if (next?.consumedAt !== undefined) return answerAgain(services, next, { token, hash, at: presented.at });
+  services.events.record({ type: 'refresh', outcome: 'success', how: 'repeated', ...factsOf(stored) });
+  return issued;
 }
 
 function successorPlace(presentedHash: SecretHash): string {
   return `access_tokens.sealed_successor:${Buffer.from(presentedHash).toString('hex')}`;
 }
 
-function invalidGrant(reason: string): TokenError {
+function invalidGrant(reason: string, options?: { readonly event: 'reuse' }): TokenError {
   return new TokenError('invalid_grant', {
     reason,
     description: 'The refresh token is unknown, expired, used, or not yours',
+    ...options,
   });
+}
+
+function factsOf(stored: StoredRefreshToken): EventFacts {
+  const { grantId, clientId, subject, email, resource, grantedScopes: scopes, person } = stored;
+  return { grantId, clientId, subject, email, resource, scopes, provider: person?.identityProvider };
 }

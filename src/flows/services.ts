@@ -8,6 +8,7 @@ import type { Database } from '../repositories/database.ts';
 import type { ClientKeys } from './client-keys.ts';
 import type { ConnectionUse } from './connection-use.ts';
 import type { DocumentClients } from './document-clients.ts';
+import type { Events } from './events.ts';
 import type { KeyRing } from './key-ring.ts';
 import type { McpSessions } from './mcp-sessions.ts';
 import type { OpenRequests } from './open-requests.ts';
@@ -19,6 +20,8 @@ export interface Services {
   readonly db: Database;
   readonly clock: () => Date;
   readonly log: Logger;
+  /** Where what happens is recorded. */
+  readonly events: Events;
   readonly sealer: Sealer;
   readonly keyRing: KeyRing;
   readonly identityProviders: IdentityProviders;

@@ -5,7 +5,7 @@ import type { IdentityProviders } from '../identity/identity-providers.ts';
 import { readRedirectPart, readRequestPart, readState } from '../protocol/authorization-request.ts';
 import { isDocumentClientId } from '../protocol/client-document.ts';
 import { mayConnect } from '../protocol/client-policy.ts';
-import { AuthorizationError, PageError } from '../protocol/errors.ts';
+import { about, AuthorizationError, PageError } from '../protocol/errors.ts';
 import type { RawParameters } from '../protocol/parameters.ts';
 import { mayRememberConsent } from '../protocol/recognize-client.ts';
 import { matchRedirectUri, type RedirectTarget } from '../protocol/redirect-uri.ts';
@@ -34,7 +34,7 @@ export type AuthorizationStep =
 
 type AuthorizeServices = Pick<
   Services,
-  'db' | 'clock' | 'config' | 'resources' | 'sealer' | 'identityProviders' | 'documentClients'
+  'db' | 'clock' | 'config' | 'events' | 'resources' | 'sealer' | 'identityProviders' | 'documentClients'
 >;
 
 /**
@@ -55,8 +55,12 @@ export async function startAuthorization(
     readonly lastProviderId: string | undefined;
   },
 ): Promise<AuthorizationStep> {
+  services.events.record({ type: 'authorize_opened' });
   const { client, target } = await findRedirectTarget(services, input.parameters);
-  const request = readPendingRequest(services, client, target, input.parameters);
+  const clientFacts = { clientId: client.clientId, clientName: client.clientName };
+  const request = await about(clientFacts, async () =>
+    readPendingRequest(services, client, target, input.parameters),
+  );
   const { pending, resource } = request;
   const now = services.clock();
   const requestId = createNonce();
@@ -74,6 +78,13 @@ export async function startAuthorization(
     !request.forcesConsent && (await isApprovedBefore(services, client, pending, input.browserId));
   const signIn =
     isRemembered && provider !== undefined ? await beginSignIn(services, key, pending, provider) : undefined;
+  const facts = { ...clientFacts, resource: resource.identifier, scopes: pending.scopes };
+  if (signIn === undefined) services.events.record({ type: 'consent_shown', ...facts });
+  else {
+    const rest = { ...facts, provider: provider?.id };
+    services.events.record({ type: 'consent', outcome: 'success', how: 'remembered', ...rest });
+    services.events.record({ type: 'sign_in_begun', ...rest });
+  }
   return signIn === undefined
     ? { step: 'consent', requestId, consentSecret, client, target, resource, scopes: pending.scopes }
     : { step: 'sign_in', ...signIn };
@@ -111,7 +122,7 @@ async function findRedirectTarget(
     });
   }
   const client = isDocumentClientId(part.clientId)
-    ? await services.documentClients.find(part.clientId)
+    ? await services.documentClients.find(part.clientId, services.events)
     : await findClient(services.db, part.clientId);
   if (client === undefined) throw unknownClient('unknown client_id');
   if (!client.grantTypes.includes('authorization_code')) {

@@ -1,5 +1,6 @@
 /** Accepts or refuses an access token for a protected resource. */
 import { groupsThatFit } from '../crypto/identity-assertion.ts';
+import type { EventFacts } from '../protocol/event-facts.ts';
 import { invalidToken, TemporarilyUnavailableError } from '../protocol/errors.ts';
 import type { Principal } from '../protocol/principal.ts';
 import type { Resource } from '../protocol/resource.ts';
@@ -18,6 +19,7 @@ type VerifyServices = Pick<
   | 'db'
   | 'clock'
   | 'config'
+  | 'events'
   | 'keyRing'
   | 'sealer'
   | 'revocationFeed'
@@ -46,7 +48,8 @@ export async function verifyAccessToken(
       : await verifyWithDatabase(services, token, resource, revocationsHeard);
   if (verified.principal.expiresAt <= services.clock()) {
     services.verifiedTokens.remove(token);
-    throw invalidToken('expired');
+    const { grantId, clientId, subject, email } = verified.principal;
+    throw invalidToken('expired', { grantId, clientId, subject, email });
   }
   if (verified.principal.resource !== resource.identifier) throw invalidToken('wrong audience');
   const { principal, upstream } = verified;
@@ -87,7 +90,7 @@ async function verifyWithDatabase(
   const stored = await findAccessToken(services.db, jti);
   if (stored === undefined || stored.isRevoked) {
     services.verifiedTokens.remove(token);
-    throw invalidToken(stored === undefined ? 'unknown token' : 'revoked');
+    throw invalidToken(stored === undefined ? 'unknown token' : 'revoked', stored && factsOf(stored));
   }
   if (isOfRemovedProvider(services, stored.person?.identityProvider)) {
     throw invalidToken('the identity provider is not configured any more');
@@ -95,7 +98,7 @@ async function verifyWithDatabase(
   if (!isAdmitted(services, stored.person)) {
     services.verifiedTokens.remove(token);
     await endUnlisted(services, stored.grantId);
-    throw invalidToken('the lists do not admit the person any more');
+    throw invalidToken('the lists do not admit the person any more', factsOf(stored));
   }
   const verified = toVerified(services, jti, stored);
   services.verifiedTokens.add(token, verified, position);
@@ -107,6 +110,18 @@ async function verifySignature(services: VerifyServices, token: string, resource
   if (result.outcome !== 'valid')
     throw invalidToken(result.outcome === 'invalid' ? result.reason : 'unknown key');
   return result.jti;
+}
+
+function factsOf({
+  grantId,
+  clientId,
+  subject,
+  email,
+  resource,
+  scopes,
+  person,
+}: StoredAccessToken): EventFacts {
+  return { grantId, clientId, subject, email, resource, scopes, provider: person?.identityProvider };
 }
 
 function toVerified(services: VerifyServices, jti: string, stored: StoredAccessToken): VerifiedToken {

@@ -12,6 +12,7 @@ import {
 } from '../protocol/errors.ts';
 import { withResponseParameters } from '../protocol/redirect-uri.ts';
 import { DatabaseUnavailableError } from '../repositories/database.ts';
+import { recordRefusal } from './caller.ts';
 import { sendChallenge } from './challenge.ts';
 import { RateLimitError } from './rate-limits.ts';
 import { prefersHtml, sendPage } from './send-page.ts';
@@ -32,12 +33,17 @@ interface Refusal {
 
 export function registerErrorHandler(app: FastifyInstance, services: Services): void {
   app.setErrorHandler<FastifyError>(async (error, request, reply) => {
-    if (error instanceof BearerError) return sendChallenge(services, error, request, reply);
+    if (error instanceof BearerError) {
+      recordRefusal(services, request, error, error);
+      return sendChallenge(services, error, request, reply);
+    }
     if (error instanceof AuthorizationError && error.mayRedirect) {
+      recordRefusal(services, request, error, { code: error.code, status: 303 });
       request.log.info({ code: error.code, reason: error.reason }, 'authorization refused');
       return reply.header('cache-control', 'no-store').redirect(errorLocation(services, error), 303);
     }
     const refusal = toRefusal(services, error, request);
+    recordRefusal(services, request, error, refusal);
     if (refusal.status >= 500) request.log.error({ err: error }, 'request failed');
     else request.log.info({ code: refusal.code, reason: reasonOf(error) }, 'request refused');
     return sendRefusal(services, request, reply, refusal);

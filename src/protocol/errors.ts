@@ -1,4 +1,5 @@
 /** The refusals that the protocol has words for. The class says where a refusal may go. */
+import type { EventFacts } from './event-facts.ts';
 import type { RedirectTarget } from './redirect-uri.ts';
 
 interface RefusalOptions extends ErrorOptions {
@@ -6,17 +7,34 @@ interface RefusalOptions extends ErrorOptions {
   readonly reason: string;
   /** A short public sentence; the same for every cause of the same code. */
   readonly description?: string;
+  /** What is refused, where that has a name of its own. */
+  readonly event?: 'consent' | 'sign_in' | 'reuse';
+  /** Whom it is about, for the audit trail; never shown to the other side. */
+  readonly about?: EventFacts;
 }
 
-abstract class Refusal extends Error {
+export abstract class Refusal extends Error {
   readonly code: string;
   readonly reason: string;
   readonly description: string | undefined;
+  readonly event: 'consent' | 'sign_in' | 'reuse' | 'refusal';
+  #about: EventFacts;
   constructor(code: string, options: RefusalOptions) {
     super(`${code}: ${options.reason}`, options);
     this.code = code;
     this.reason = options.reason;
     this.description = options.description;
+    this.event = options.event ?? 'refusal';
+    this.#about = options.about ?? {};
+  }
+
+  get about(): EventFacts {
+    return this.#about;
+  }
+
+  /** Adds what is known further out; what was known nearer stays. */
+  addFacts(facts: EventFacts): void {
+    this.#about = { ...facts, ...this.#about };
   }
 }
 
@@ -82,9 +100,10 @@ export class BearerError extends Refusal {
 }
 
 /** The refusal of an access token, the same for every reason (RFC 6750 §3.1). */
-export function invalidToken(reason: string): BearerError {
+export function invalidToken(reason: string, facts?: EventFacts): BearerError {
   return new BearerError('invalid_token', {
     reason,
+    ...(facts && { about: facts }),
     description: 'The access token is not valid (any more)',
   });
 }
@@ -115,4 +134,14 @@ export class PageError extends Refusal {
 /** Something we depend on is away for now: 503 with `Retry-After`, nothing is lost (design: transient is not dead). */
 export class TemporarilyUnavailableError extends Error {
   override readonly name = 'TemporarilyUnavailableError';
+}
+
+/** Does the work; a refusal of it is about these. */
+export async function about<T>(facts: EventFacts, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof Refusal) error.addFacts(facts);
+    throw error;
+  }
 }

@@ -1,7 +1,7 @@
 /** Access tokens, as a request for a protected resource needs them. */
 import { z } from 'zod';
 import { type Queryable, sql } from './database.ts';
-import { personColumns, readPerson, type StoredPerson } from './grants.ts';
+import { type EndedGrant, endedGrantRow, personColumns, readPerson, type StoredPerson } from './grants.ts';
 import { bytes, findOne, instant, texts } from './rows.ts';
 
 export interface StoredAccessToken {
@@ -95,21 +95,25 @@ export async function findAccessToken(db: Queryable, jti: string): Promise<Store
 
 /**
  * Ends one access token of a client; its refresh token lives on (RFC 7009 §2.1), and a trigger tells every instance.
- * Another client's token stays untouched.
+ * Another client's token stays untouched. Gives the grant of the token if it was this call that ended it.
  */
 export async function revokeAccessToken(
   db: Queryable,
   jti: string,
   clientId: string,
   now: Date,
-): Promise<boolean> {
-  const { rowCount } = await db.query(sql`
+): Promise<EndedGrant | undefined> {
+  return findOne(
+    db,
+    endedGrantRow,
+    sql`
     update access_tokens
     set revoked_at = ${now}
     from grants
     where jti = ${jti}
       and access_tokens.revoked_at is null
       and grants.grant_id = access_tokens.grant_id
-      and client_id = ${clientId}`);
-  return rowCount === 1;
+      and client_id = ${clientId}
+    returning grants.grant_id, client_id, subject, email, resource, grants.scopes`,
+  );
 }

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { PersonKey } from './account-sessions.ts';
 import { type Queryable, sql } from './database.ts';
+import { type EndedGrant, endedGrantRow, type RevocationReason } from './grants.ts';
 import { findAll, findOne, instant, texts } from './rows.ts';
 
 export interface Connection {
@@ -87,7 +88,7 @@ export async function findConnections(
   );
 }
 
-const revokedByPerson = 'revoked_by_person';
+const revokedByPerson: RevocationReason = 'revoked_by_person';
 
 /** What of it is to end: one connection, those of one client, or everything. */
 export type ConnectionChoice = { readonly grantId: string } | { readonly clientId: string } | 'all';
@@ -102,13 +103,13 @@ export async function revokeConnections(
   db: Queryable,
   person: PersonKey,
   { choice, now }: { readonly choice: ConnectionChoice; readonly now: Date },
-): Promise<readonly string[] | undefined> {
+): Promise<readonly EndedGrant[] | undefined> {
   const isAll = choice === 'all';
   const grantId = choice !== 'all' && 'grantId' in choice ? choice.grantId : null;
   const clientId = choice !== 'all' && 'clientId' in choice ? choice.clientId : null;
   const row = await findOne(
     db,
-    z.object({ chosen: z.number(), revoked: texts }),
+    z.object({ chosen: z.number(), revoked: z.array(endedGrantRow) }),
     sql`
       with chosen as (
         select grant_id, client_id
@@ -127,7 +128,7 @@ export async function revokeConnections(
         update grants
         set revoked_at = ${now}, revocation_reason = ${revokedByPerson}
         where grant_id in (select grant_id from chosen) and revoked_at is null
-        returning grant_id
+        returning grant_id, client_id, subject, email, resource, scopes
       ), forgotten as (
         delete from consents
         where client_id in (select client_id from chosen)
@@ -142,7 +143,7 @@ export async function revokeConnections(
           and subject = ${person.subject}
       )
       select (select count(*)::integer from chosen) as chosen,
-        array(select grant_id::text from revoked) as revoked`,
+        (select coalesce(jsonb_agg(revoked), '[]') from revoked) as revoked`,
   );
   return isAll || (row?.chosen ?? 0) > 0 ? (row?.revoked ?? []) : undefined;
 }

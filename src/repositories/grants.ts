@@ -2,7 +2,17 @@
 import { z } from 'zod';
 import type { SecretHash } from '../protocol/secret-hash.ts';
 import { type Queryable, sql } from './database.ts';
-import { findOne, texts } from './rows.ts';
+import { findAll, findOne, texts } from './rows.ts';
+
+/** Why a grant or a token has ended before its time. */
+export type RevocationReason =
+  | 'not_admitted'
+  | 'code_reused'
+  | 'refresh_token_reused'
+  | 'revoked_by_client'
+  | 'revoked_by_person'
+  | 'logout_at_provider'
+  | 'upstream_invalid_grant';
 
 /** What allow-lists are compared with, as it was stored at the sign-in. */
 export interface StoredPerson {
@@ -98,33 +108,65 @@ export async function insertGrant(db: Queryable, grant: NewGrant): Promise<void>
       ${code.expiresAt})`);
 }
 
-/** Ends a grant. Returns whether it was this call that ended it; a trigger tells every instance. */
+/** A grant that this call has ended. */
+export interface EndedGrant {
+  readonly grantId: string;
+  readonly clientId: string;
+  readonly subject: string;
+  readonly email: string | undefined;
+  readonly resource: string;
+  readonly scopes: readonly string[];
+}
+
+export const endedGrantRow = z
+  .object({
+    grant_id: z.string(),
+    client_id: z.string(),
+    subject: z.string(),
+    email: z.string().nullable(),
+    resource: z.string(),
+    scopes: texts,
+  })
+  .transform((row): EndedGrant => ({
+    grantId: row.grant_id,
+    clientId: row.client_id,
+    subject: row.subject,
+    email: row.email ?? undefined,
+    resource: row.resource,
+    scopes: row.scopes,
+  }));
+
+/** Ends a grant, and gives it if it was this call that ended it; a trigger tells every instance. */
 export async function revokeGrant(
   db: Queryable,
   grantId: string,
-  reason: string,
+  reason: RevocationReason,
   now: Date,
-): Promise<boolean> {
-  const { rowCount } = await db.query(sql`
-    update grants
-    set revoked_at = ${now}, revocation_reason = ${reason}
-    where grant_id = ${grantId} and revoked_at is null`);
-  return rowCount === 1;
+): Promise<EndedGrant | undefined> {
+  return findOne(
+    db,
+    endedGrantRow,
+    sql`
+      update grants
+      set revoked_at = ${now}, revocation_reason = ${reason}
+      where grant_id = ${grantId} and revoked_at is null
+      returning grant_id, client_id, subject, email, resource, scopes`,
+  );
 }
 
 /**
  * Ends every grant that rests on a sign-in, as long as the refresh token that the provider refused is still the stored
- * one. It is forgotten, so that callers who wait for it learn that it is over. False: a newer token has taken its
+ * one. It is forgotten, so that callers who wait for it learn that it is over. Undefined: a newer token has taken its
  * place, and nothing ended.
  */
 export async function revokeGrantsOfUpstreamSession(
   db: Queryable,
   upstreamSessionId: string,
-  refusal: { readonly sealedRefreshToken: Uint8Array; readonly reason: string; readonly now: Date },
-): Promise<boolean> {
+  refusal: { readonly sealedRefreshToken: Uint8Array; readonly reason: RevocationReason; readonly now: Date },
+): Promise<readonly EndedGrant[] | undefined> {
   const row = await findOne(
     db,
-    z.object({ is_current: z.boolean() }),
+    z.object({ is_current: z.boolean(), ended: z.array(endedGrantRow) }),
     sql`
       with refused as (
         update upstream_sessions
@@ -136,20 +178,27 @@ export async function revokeGrantsOfUpstreamSession(
         update grants
         set revoked_at = ${refusal.now}, revocation_reason = ${refusal.reason}
         where upstream_session_id in (select upstream_session_id from refused) and revoked_at is null
+        returning grant_id, client_id, subject, email, resource, scopes
       )
-      select exists (select from refused) as is_current`,
+      select exists (select from refused) as is_current,
+        (select coalesce(jsonb_agg(revoked), '[]') from revoked) as ended`,
   );
-  return row?.is_current ?? false;
+  return row?.is_current === true ? row.ended : undefined;
 }
 
 /** Ends every grant that rests on a sign-in which cannot be refreshed, and which the provider says is over. */
 export async function revokeGrantsOfEndedToken(
   db: Queryable,
   upstreamSessionId: string,
-  { reason, now }: { readonly reason: string; readonly now: Date },
-): Promise<void> {
-  await db.query(sql`
+  { reason, now }: { readonly reason: RevocationReason; readonly now: Date },
+): Promise<readonly EndedGrant[]> {
+  return findAll(
+    db,
+    endedGrantRow,
+    sql`
     update grants
     set revoked_at = ${now}, revocation_reason = ${reason}
-    where upstream_session_id = ${upstreamSessionId} and revoked_at is null`);
+    where upstream_session_id = ${upstreamSessionId} and revoked_at is null
+    returning grant_id, client_id, subject, email, resource, scopes`,
+  );
 }

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { SecretHash } from '../protocol/secret-hash.ts';
 import { type Queryable, sql } from './database.ts';
+import { type EndedGrant, endedGrantRow } from './grants.ts';
 import { findOne } from './rows.ts';
 
 /**
@@ -18,10 +19,10 @@ export async function endSessions(
     readonly expiresAt: Date;
     readonly now: Date;
   },
-): Promise<{ readonly grants: number } | undefined> {
+): Promise<readonly EndedGrant[] | undefined> {
   const row = await findOne(
     db,
-    z.object({ is_first_use: z.boolean(), grants: z.coerce.number() }),
+    z.object({ is_first_use: z.boolean(), ended: z.array(endedGrantRow) }),
     sql`
       with taken as (
         insert into logout_tokens (issuer, jti_hash, expires_at)
@@ -41,7 +42,7 @@ export async function endSessions(
                 or provider_session = ${ended.providerSession ?? null}::text
                 or (provider_session is null and ${ended.subject ?? null}::text is not null))
           )
-        returning 1
+        returning grant_id, client_id, subject, email, resource, scopes
       ), signed_out as (
         delete from account_sessions
         where issuer in (select issuer from taken)
@@ -50,7 +51,8 @@ export async function endSessions(
             or provider_session = ${ended.providerSession ?? null}::text
             or (provider_session is null and ${ended.subject ?? null}::text is not null))
       )
-      select exists (select from taken) as is_first_use, (select count(*) from revoked) as grants`,
+      select exists (select from taken) as is_first_use,
+        (select coalesce(jsonb_agg(revoked), '[]') from revoked) as ended`,
   );
-  return row?.is_first_use === true ? { grants: row.grants } : undefined;
+  return row?.is_first_use === true ? row.ended : undefined;
 }

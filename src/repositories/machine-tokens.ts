@@ -1,5 +1,7 @@
 /** Access tokens of machines: clients that act for themselves (RFC 6749 §4.4). */
+import { z } from 'zod';
 import { type Queryable, sql } from './database.ts';
+import { findOne } from './rows.ts';
 
 export interface NewMachineToken {
   readonly clientId: string;
@@ -20,11 +22,14 @@ export interface NewMachineToken {
 
 /**
  * Stores a token, and the standing grant of this machine for this resource if there is none, as one statement. A grant
- * that was revoked stays so, and the next token begins a new one. False: the client is gone.
+ * that was revoked stays so, and the next token begins a new one. Gives the grant's id; undefined: the client is gone.
  */
-export async function insertMachineToken(db: Queryable, token: NewMachineToken): Promise<boolean> {
+export async function insertMachineToken(db: Queryable, token: NewMachineToken): Promise<string | undefined> {
   const { issue } = token;
-  const { rowCount } = await db.query(sql`
+  const row = await findOne(
+    db,
+    z.object({ grant_id: z.string() }),
+    sql`
     with machine as (
       select client_id
       from clients
@@ -49,6 +54,7 @@ export async function insertMachineToken(db: Queryable, token: NewMachineToken):
     select ${issue.jti}::uuid, grant_id, ${issue.scopes}::text[], ${issue.issuedAt}::timestamptz,
       ${issue.expiresAt}::timestamptz
     from granted
-    returning jti`);
-  return rowCount === 1;
+    returning grant_id`,
+  );
+  return row?.grant_id;
 }

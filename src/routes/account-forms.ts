@@ -8,6 +8,7 @@ import { beginAccountSignIn } from '../flows/begin-account-sign-in.ts';
 import { endConnections } from '../flows/end-connections.ts';
 import type { Services } from '../flows/services.ts';
 import type { BrowserCookies } from '../http/browser-cookies.ts';
+import { servicesFor } from '../http/caller.ts';
 import { refuseOtherMethods } from '../http/methods.ts';
 import { oauthRateLimit } from '../http/rate-limits.ts';
 import { isFromOwnPage } from '../http/same-origin.ts';
@@ -68,7 +69,7 @@ export async function accountFormRoutes(
     const form = readForm(endForm, request.body);
     const account = await openAccount(request, form.formToken);
     if (account === undefined) throw signedOut();
-    await endConnections(services, account, form.choice);
+    await endConnections(servicesFor(services, request), account, form.choice);
     return backToAccount(reply);
   });
   app.post('/account/sign-out', { config }, async (request, reply) => {

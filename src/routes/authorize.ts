@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Services } from '../flows/services.ts';
 import { startAuthorization } from '../flows/start-authorization.ts';
 import type { BrowserCookies } from '../http/browser-cookies.ts';
+import { servicesFor } from '../http/caller.ts';
 import { refuseOtherMethods } from '../http/methods.ts';
 import { oauthRateLimit } from '../http/rate-limits.ts';
 import { sendPage } from '../http/send-page.ts';
@@ -22,7 +23,11 @@ export async function authorizeRoute(
   const authorize = async (parameters: RawParameters, request: FastifyRequest, reply: FastifyReply) => {
     const browserId = cookies.readBrowserId(request);
     const lastProviderId = cookies.readLastProvider(request);
-    const step = await startAuthorization(services, { parameters, browserId, lastProviderId });
+    const step = await startAuthorization(servicesFor(services, request), {
+      parameters,
+      browserId,
+      lastProviderId,
+    });
     if (step.step === 'consent') {
       cookies.set(reply, 'consent', step.requestId, step.consentSecret);
       const props = consentProps(services, step, lastProviderId);

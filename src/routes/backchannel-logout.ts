@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { endProviderSession } from '../flows/end-provider-session.ts';
 import type { Services } from '../flows/services.ts';
+import { servicesFor } from '../http/caller.ts';
 import { refuseOtherMethods } from '../http/methods.ts';
 import { serverRateLimit } from '../http/rate-limits.ts';
 import { TokenError } from '../protocol/errors.ts';
@@ -22,7 +23,7 @@ export async function backchannelLogoutRoute(
         description: 'logout_token is missing, too long, or repeated',
       });
     }
-    await endProviderSession(services, parameters.data.logout_token);
+    await endProviderSession(servicesFor(services, request), parameters.data.logout_token);
     return reply.send({});
   });
   refuseOtherMethods(app, '/backchannel-logout', ['POST']);

@@ -4,6 +4,7 @@ import { completeAccountSignIn } from '../flows/complete-account-sign-in.ts';
 import { completeSignIn } from '../flows/complete-sign-in.ts';
 import type { Services } from '../flows/services.ts';
 import type { BrowserCookies } from '../http/browser-cookies.ts';
+import { servicesFor } from '../http/caller.ts';
 import { refuseOtherMethods } from '../http/methods.ts';
 import { oauthRateLimit } from '../http/rate-limits.ts';
 import { AuthorizationError, PageError } from '../protocol/errors.ts';
@@ -26,13 +27,16 @@ export async function callbackRoute(
     if (accountSecret !== undefined) {
       const returnedUrl = answerUrl(services.config.baseUrl, request.url);
       const signIn = { returnedUrl, state, signInSecret: accountSecret };
-      const { sessionSecret, providerId } = await completeAccountSignIn(services, signIn);
+      const { sessionSecret, providerId } = await completeAccountSignIn(
+        servicesFor(services, request),
+        signIn,
+      );
       cookies.clear(reply, 'accountsignin', state);
       cookies.setAccount(reply, sessionSecret);
       if (hasChoice) cookies.rememberLastProvider(reply, providerId);
       return reply.header('cache-control', 'no-store').redirect('/account', 303);
     }
-    const { location, providerId } = await completeSignIn(services, {
+    const { location, providerId } = await completeSignIn(servicesFor(services, request), {
       returnedUrl: answerUrl(services.config.baseUrl, request.url),
       state,
       signInSecret: cookies.read(request, 'signin', state),

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { decideConsent } from '../flows/decide-consent.ts';
 import type { Services } from '../flows/services.ts';
 import type { BrowserCookies } from '../http/browser-cookies.ts';
+import { servicesFor } from '../http/caller.ts';
 import { refuseOtherMethods } from '../http/methods.ts';
 import { oauthRateLimit } from '../http/rate-limits.ts';
 import { isFromOwnPage } from '../http/same-origin.ts';
@@ -48,12 +49,14 @@ export async function consentRoute(
     const consentSecret = cookies.read(request, 'consent', requestId);
     // A click that was sent before this answer arrived still has the cookie, one that is sent again later has not.
     const clearCookie = (): void => cookies.clear(reply, 'consent', requestId);
-    const signIn = await decideConsent(services, { requestId, consentSecret, ...decided }).catch(
-      (error: unknown) => {
-        if (error instanceof AuthorizationError) clearCookie();
-        throw error;
-      },
-    );
+    const signIn = await decideConsent(servicesFor(services, request), {
+      requestId,
+      consentSecret,
+      ...decided,
+    }).catch((error: unknown) => {
+      if (error instanceof AuthorizationError) clearCookie();
+      throw error;
+    });
     clearCookie();
     cookies.set(reply, 'signin', signIn.state, signIn.signInSecret);
     return reply.header('cache-control', 'no-store').redirect(signIn.location, 303);

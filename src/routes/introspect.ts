@@ -6,6 +6,7 @@ import type { Services } from '../flows/services.ts';
 import { refuseOtherMethods } from '../http/methods.ts';
 import { serverRateLimit } from '../http/rate-limits.ts';
 import { readClientCredentials } from '../protocol/client-credentials.ts';
+import { about } from '../protocol/errors.ts';
 import { readParameters } from '../protocol/parameters.ts';
 import { formatScope } from '../protocol/scope.ts';
 import { readPresentedToken } from '../protocol/token-request.ts';
@@ -16,9 +17,9 @@ export async function introspectRoute(
 ): Promise<void> {
   app.post('/introspect', { config: serverRateLimit(services) }, async (request, reply) => {
     const parameters = readParameters(request.body);
-    const client = await authenticateConfidentialClient(
-      services,
-      readClientCredentials(request.headers.authorization, parameters),
+    const credentials = readClientCredentials(request.headers.authorization, parameters);
+    const client = await about({ clientId: credentials.clientId }, () =>
+      authenticateConfidentialClient(services, credentials),
     );
     const token = readPresentedToken(parameters);
     const facts = await introspectToken(services, { client, token });

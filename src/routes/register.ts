@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { registerClient, type RegisteredClient } from '../flows/register-client.ts';
 import type { Services } from '../flows/services.ts';
 import { networkOf } from '../http/client-address.ts';
+import { servicesFor } from '../http/caller.ts';
 import { refuseOtherMethods } from '../http/methods.ts';
 import { registrationRateLimit } from '../http/rate-limits.ts';
 import { readClientMetadata } from '../protocol/client-metadata.ts';
@@ -20,6 +21,14 @@ export async function registerRoute(
     const metadata = admitRedirectUris(policy, readClientMetadata(request.body));
     const address = networkOf(request.ip);
     const registered = await registerClient(services, { metadata, source: 'dynamic', address });
+    const { clientId, clientName } = registered.client;
+    servicesFor(services, request).events.record({
+      type: 'registration',
+      outcome: 'success',
+      how: 'dynamic',
+      clientId,
+      clientName,
+    });
     return reply.code(201).send(registrationResponse(registered));
   });
   refuseOtherMethods(app, '/register', ['POST']);

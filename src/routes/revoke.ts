@@ -3,9 +3,11 @@ import type { FastifyInstance } from 'fastify';
 import { authenticateClient } from '../flows/authenticate-client.ts';
 import { revokeToken } from '../flows/revoke-token.ts';
 import type { Services } from '../flows/services.ts';
+import { servicesFor } from '../http/caller.ts';
 import { refuseOtherMethods } from '../http/methods.ts';
 import { oauthRateLimit } from '../http/rate-limits.ts';
 import { readClientCredentials } from '../protocol/client-credentials.ts';
+import { about } from '../protocol/errors.ts';
 import { readParameters } from '../protocol/parameters.ts';
 import { readPresentedToken } from '../protocol/token-request.ts';
 
@@ -16,11 +18,11 @@ export async function revokeRoute(
   app.post('/revoke', { config: oauthRateLimit(services) }, async (request, reply) => {
     const parameters = readParameters(request.body);
     const token = readPresentedToken(parameters);
-    const client = await authenticateClient(
-      services,
-      readClientCredentials(request.headers.authorization, parameters),
-    );
-    await revokeToken(services, { client, token });
+    const credentials = readClientCredentials(request.headers.authorization, parameters);
+    await about({ clientId: credentials.clientId }, async () => {
+      const client = await authenticateClient(services, credentials);
+      await revokeToken(servicesFor(services, request), { client, token });
+    });
     return reply.send({});
   });
   refuseOtherMethods(app, '/revoke', ['POST']);

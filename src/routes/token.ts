@@ -6,9 +6,11 @@ import { issueMachineToken } from '../flows/issue-machine-token.ts';
 import type { IssuedToken, IssuedTokens } from '../flows/issue-tokens.ts';
 import { rotateRefreshToken } from '../flows/rotate-refresh-token.ts';
 import type { Services } from '../flows/services.ts';
+import { servicesFor } from '../http/caller.ts';
 import { refuseOtherMethods } from '../http/methods.ts';
 import { oauthRateLimit } from '../http/rate-limits.ts';
 import { readClientCredentials } from '../protocol/client-credentials.ts';
+import { about } from '../protocol/errors.ts';
 import { readParameters } from '../protocol/parameters.ts';
 import { readTokenRequest, type TokenRequest } from '../protocol/token-request.ts';
 import type { Client } from '../repositories/clients.ts';
@@ -21,9 +23,11 @@ export async function tokenRoute(
     const parameters = readParameters(request.body);
     const tokenRequest = readTokenRequest(parameters);
     const credentials = readClientCredentials(request.headers.authorization, parameters);
-    const client = await authenticateClient(services, credentials);
-    requireGrantType(client, tokenRequest.grantType);
-    const issued = await issue(services, client, tokenRequest);
+    const issued = await about({ clientId: credentials.clientId }, async () => {
+      const client = await authenticateClient(services, credentials);
+      requireGrantType(client, tokenRequest.grantType);
+      return issue(servicesFor(services, request), client, tokenRequest);
+    });
     return reply.send(tokenResponse(issued, services.clock()));
   });
   refuseOtherMethods(app, '/token', ['POST']);
