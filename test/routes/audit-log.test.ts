@@ -1,0 +1,123 @@
+/** The audit trail in the log: what happened to connections, a JSON line for each event (issue 5 item 5). */
+import { expect, test } from 'vitest';
+import { startTestApp, type TestApp } from '../support/app.ts';
+import {
+  ada,
+  approve,
+  askConsent,
+  authorize,
+  callMcp,
+  redeem,
+  refresh,
+  register,
+  revoke,
+  signIn,
+  tokensOf,
+} from '../support/authorize.ts';
+import { cancelAt } from '../support/sample-provider.ts';
+
+type Line = Readonly<Record<string, unknown>>;
+
+/** What was told, in order. */
+function auditLines({ log }: Pick<TestApp, 'log'>): readonly Line[] {
+  return log.map((line) => JSON.parse(line) as Line).filter(({ audit }) => audit === true);
+}
+
+async function withApp(work: (proxy: TestApp) => Promise<void>, logLevel = 'info'): Promise<void> {
+  const proxy = await startTestApp({ config: { logLevel } });
+  try {
+    await work(proxy);
+  } finally {
+    await proxy.close();
+  }
+}
+
+test('a connection from its registration to its revocation: each step once, with who and what', async () => {
+  await withApp(async (proxy) => {
+    const client = await register(proxy);
+    const { refreshToken } = await signIn(proxy, client);
+    await refresh(proxy, client, refreshToken);
+    const { refreshToken: next } = tokensOf(await refresh(proxy, client, refreshToken));
+    await revoke(proxy, client, next);
+    await revoke(proxy, client, next);
+
+    const lines = auditLines(proxy);
+    expect(lines.map(({ type, outcome, how }) => [type, outcome, how])).toEqual([
+      ['registration', 'success', 'dynamic'],
+      ['consent', 'success', 'asked'],
+      ['sign_in', 'success', undefined],
+      ['token', 'success', 'authorization_code'],
+      ['refresh', 'success', 'rotated'],
+      ['refresh', 'success', 'repeated'],
+      ['revoke', 'success', undefined],
+    ]);
+    for (const line of lines) {
+      expect(line).toMatchObject({ clientId: client.clientId, address: '127.0.0.1' });
+      expect(line.requestId).toMatch(/^[\w-]{12}$/);
+    }
+    const ofGrant = lines.slice(2);
+    expect(new Set(ofGrant.map(({ grantId }) => grantId)).size).toBe(1);
+    for (const line of ofGrant)
+      expect(line).toMatchObject({ email: ada.email, resource: proxy.config.baseUrl + '/mcp' });
+    expect(lines.at(-1)).toMatchObject({ what: 'grant', reason: 'revoked_by_client' });
+  });
+});
+
+test('of ten that use a code again one reuse and one revocation are told, and ten refusals in all (RFC 6749 §4.1.2)', async () => {
+  await withApp(async (proxy) => {
+    const client = await register(proxy);
+    const authorization = await authorize(proxy, client);
+    await redeem(proxy, client, authorization);
+    await Promise.all(Array.from({ length: 10 }, () => redeem(proxy, client, authorization)));
+
+    const refused = auditLines(proxy).filter(({ outcome }) => outcome === 'refused');
+    expect(refused).toHaveLength(10);
+    expect(refused.filter(({ type }) => type === 'reuse')).toMatchObject([
+      { endpoint: 'token', code: 'invalid_grant', reason: 'code already used', clientId: client.clientId },
+    ]);
+    expect(auditLines(proxy).filter(({ type }) => type === 'revoke')).toMatchObject([
+      { reason: 'code_reused' },
+    ]);
+  });
+});
+
+test('who says no, and a sign-in that comes to nothing, are told as such; so is a token that is refused', async () => {
+  await withApp(async (proxy) => {
+    const client = await register(proxy);
+    const { browser, requestId } = await askConsent(proxy, client);
+    await browser.submit('/consent', { request_id: requestId, decision: 'deny' });
+    const asked = await askConsent(proxy, client);
+    const cancelled = await cancelAt(await approve(asked));
+    await asked.browser.get(`/callback${cancelled.search}`);
+    await callMcp(proxy, 'no token of ours');
+    await callMcp(proxy, 'not.a.token');
+    await callMcp(proxy, undefined);
+
+    expect(auditLines(proxy).filter(({ outcome }) => outcome === 'refused')).toMatchObject([
+      { type: 'consent', endpoint: 'consent', code: 'access_denied', clientId: client.clientId },
+      { type: 'sign_in', endpoint: 'callback', code: 'access_denied', clientId: client.clientId },
+      { type: 'refusal', endpoint: 'mcp', code: 'invalid_token' },
+      { type: 'refusal', endpoint: 'mcp', code: 'invalid_token' },
+    ]);
+  });
+});
+
+test('LOG_LEVEL=error leaves the trail in the log; only silent ends it', async () => {
+  await withApp(async (proxy) => {
+    await register(proxy);
+    expect(auditLines(proxy)).toMatchObject([{ type: 'registration' }]);
+    expect(proxy.log).toHaveLength(1);
+  }, 'error');
+  await withApp(async (proxy) => {
+    await register(proxy);
+    expect(proxy.log).toEqual([]);
+  }, 'silent');
+});
+
+test('a User-Agent of many kilobytes makes a line of bounded length', async () => {
+  await withApp(async (proxy) => {
+    await callMcp(proxy, 'x', { headers: { 'user-agent': 'a'.repeat(10_000) } });
+    const [line] = auditLines(proxy);
+    expect(String(line?.userAgent)).toHaveLength(2_048);
+  });
+});
