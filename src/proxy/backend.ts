@@ -85,6 +85,8 @@ function unusable(
   // Clients would take its 401 for ours, and sign in again and again.
   if (statusCode === 401)
     return 'the MCP server answered 401: it must take the identity headers for its credentials';
+  // It is for proxies to say, and they cannot mean the client of another (RFC 9110 §15.5.8).
+  if (statusCode === 407) return 'the MCP server answered 407, which is for proxies to answer';
   if (statusCode > 599) return `the MCP server answered with status ${statusCode}`;
   // To us the endpoint with and without its trailing slash is one, so this redirect would lead back here for ever.
   const location = statusCode > 299 && statusCode < 400 ? text(headers.location) : '';

@@ -26,8 +26,11 @@ const forUsAlone = new Set([
   'expect',
 ]);
 
-/** Where a request came from is ours to say (RFC 7239 and what preceded it). */
-const origins = /^(forwarded|x-forwarded|x-forwarded-.*|x-real-ip)$/;
+/**
+ * Where a request came from, and what it was for, is ours to say (RFC 7239 and what preceded it). Some servers take the
+ * path of `X-Original-URL` or `X-Rewrite-URL` for the one that was asked for.
+ */
+const origins = /^(forwarded|x-forwarded|x-forwarded-.*|x-real-ip|x-original-.*|x-rewrite-url)$/;
 
 /**
  * The headers to send. `rawHeaders` are the client's, as Node lists them: name, value, name, value …

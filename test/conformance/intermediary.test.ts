@@ -100,6 +100,35 @@ describe('to the MCP server', () => {
   );
 
   test(
+    'the address of the client is the one that trusted proxies vouch for (TRUST_PROXY)',
+    verifies('forwarded-origin'),
+    async () => {
+      const behind = await openSite({
+        environment: { MCP_SERVER_URL: `${backend.url}/mcp`, TRUST_PROXY: '127.0.0.1' },
+      });
+      const { accessToken } = await signIn(behind.proxy, await register(behind.proxy));
+      await behind.ask('/mcp', {
+        headers: {
+          authorization: `Bearer ${accessToken}`,
+          'x-forwarded-for': '6.6.6.6, 203.0.113.7',
+          'x-forwarded-host': 'evil.example',
+          'x-forwarded-proto': 'gopher',
+          forwarded: 'for=6.6.6.6',
+        },
+      });
+      await behind.site.close();
+
+      const { headers } = lastArrived();
+      expect(headers).toMatchObject({
+        'x-forwarded-for': '203.0.113.7',
+        'x-forwarded-host': new URL(behind.issuer).host,
+        'x-forwarded-proto': 'http',
+      });
+      expect(headers).not.toHaveProperty('forwarded');
+    },
+  );
+
+  test(
     'a name in any script arrives as UTF-8, and can break no header (RFC 9110 §5.5)',
     verifies('identity-headers'),
     async () => {
@@ -224,6 +253,68 @@ describe('to the MCP server', () => {
 
     expect([400, 404]).toContain(statusCode);
     expect(backend.arrived).toHaveLength(before);
+  });
+});
+
+describe('no way of writing an address gets past the door, with a token or without (RFC 3986 §5.2.4, RFC 9112 §3.2)', () => {
+  const targets = [
+    '/mcp/../health',
+    '/health/../mcp',
+    '/mcp/%2e%2e/health',
+    '/mcp/..%2fhealth',
+    '/mcp/..%5chealth',
+    '/mcp/..\\health',
+    '\\mcp',
+    '//mcp',
+    '/.//mcp',
+    '/./mcp',
+    '/%2e/mcp',
+    '/x/../mcp',
+    '/%6dcp',
+    '/mc%70/x',
+    '/mcp%2fx',
+    '/mcp%2f..%2fx',
+    '/mcp;a=b',
+    '/mcp;/../x',
+    '/MCP',
+    '/mcp%00',
+    '/mcp/%00',
+    '/mcp/\0',
+    '/mcp/%c0%ae%c0%ae/x',
+    '/mcp/%e0%80%ae%e0%80%ae/x',
+    '/mcp/%ff%fe',
+    '/mcp/\u00ff',
+    '/mcp/\u00c0\u00ae\u00c0\u00ae/x',
+    '/mcp/%252e%252e/x',
+    '/mcp/%u002e%u002e/x',
+    '/mcp/.%00./x',
+    '/mcp//evil.example/x',
+    '/mcp/x#/../y',
+    'http://evil.example/mcp',
+    'http://127.0.0.1/mcp',
+    'http://127.0.0.1/mcp/../x',
+    'mcp',
+  ];
+  const askRaw = async (target: string, headers: string): Promise<string> => {
+    const { port } = new URL(at.site.instances[0]?.origin ?? '');
+    const socket = connect(Number(port), '127.0.0.1').on('error', () => undefined);
+    let text = '';
+    socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')));
+    const request = `GET ${target} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n${headers}\r\n`;
+    socket.write(Buffer.from(request, 'latin1'));
+    await once(socket, 'close');
+    return text;
+  };
+
+  test.each(targets)('%j', verifies('forwarded-origin', 'token-every-request'), async (target) => {
+    const before = backend.arrived.length;
+    const without = await askRaw(target, '');
+    expect(backend.arrived).toHaveLength(before);
+    expect(without).toMatch(/^HTTP\/1\.1 (400|401|404) /);
+
+    const withToken = await askRaw(target, `authorization: Bearer ${tokens.accessToken}\r\n`);
+    expect(backend.arrived).toHaveLength(before);
+    expect(withToken).toMatch(/^HTTP\/1\.1 (400|404) /);
   });
 });
 

@@ -199,6 +199,11 @@ describe('the MCP server’s own failures are 502 or 504 in JSON, never 401 (cli
     },
   );
 
+  test('its 407 would make clients look for the credentials of a proxy (RFC 9110 §15.5.8)', async () => {
+    const backend = await startBackend((_request, response) => response.writeHead(407).end('secret'));
+    expect((await ask(`${backend.origin}/mcp`)).answer).toEqual(badGateway);
+  });
+
   test('what it says beside a refused status is not read to the end', async () => {
     const { proxy, next } = await startManual();
     const asking = send(`${proxy.origin}/mcp`);
