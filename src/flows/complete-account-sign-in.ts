@@ -11,11 +11,14 @@ import { releaseAccountReturn, takeAccountReturn } from '../repositories/account
 import { problemOf } from './admission.ts';
 import { accountSignInPlace } from './begin-account-sign-in.ts';
 import type { SealedSignIn } from './begin-sign-in.ts';
-import { addressOf } from './complete-sign-in.ts';
+import { addressOf, whoIs } from './complete-sign-in.ts';
 import { later, lifetimes } from './lifetimes.ts';
 import type { Services } from './services.ts';
 
-type SignInServices = Pick<Services, 'db' | 'clock' | 'config' | 'sealer' | 'identityProviders' | 'log'>;
+type SignInServices = Pick<
+  Services,
+  'db' | 'clock' | 'config' | 'events' | 'sealer' | 'identityProviders' | 'log'
+>;
 
 /**
  * Only the browser that was sent may bring the answer, once, and only at the address of its provider (RFC 9700 §4.4.2.2,
@@ -47,10 +50,13 @@ export async function completeAccountSignIn(
     void giveBack(services, provider, signedIn);
     const problem = problemOf(services, { ...signedIn.identity, identityProvider: provider.id });
     if (problem !== undefined) throw notAdmitted(problem, signedIn, provider);
-    return { sessionSecret: await openSession(services, provider, signedIn), providerId: provider.id };
+    const sessionSecret = await openSession(services, provider, signedIn);
+    const person = { provider: provider.id, ...whoIs(provider, signedIn.identity) };
+    services.events.record({ type: 'sign_in', outcome: 'success', ...person });
+    return { sessionSecret, providerId: provider.id };
   } catch (error) {
     if (error instanceof PageError) throw error;
-    if (error instanceof ProviderRefusedError) throw refused(error);
+    if (error instanceof ProviderRefusedError) throw refused(error, provider);
     await releaseAccountReturn(db, upstreamStateHash).catch(() => undefined);
     throw error;
   }
@@ -98,6 +104,8 @@ function notAdmitted(reason: string, { identity }: CompletedSignIn, provider: Id
     status: 403,
     reason,
     description: 'This account may not sign in here',
+    event: 'sign_in',
+    about: { provider: provider.id, ...whoIs(provider, identity) },
     details: {
       account: `${identity.email ?? identity.name ?? identity.subject} (${provider.displayName})`,
     },
@@ -105,12 +113,14 @@ function notAdmitted(reason: string, { identity }: CompletedSignIn, provider: Id
   });
 }
 
-function refused(error: ProviderRefusedError): PageError {
+function refused(error: ProviderRefusedError, provider: IdentityProvider): PageError {
   return new PageError('account_refused', {
     status: 403,
     reason: `${error.code}: ${error.message}`,
     description: 'The sign-in was cancelled, or failed at the identity provider',
     cause: error,
+    event: 'sign_in',
+    about: { provider: provider.id },
     isOfAccount: true,
   });
 }

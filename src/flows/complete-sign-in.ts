@@ -191,7 +191,8 @@ async function remember(
   await rememberConsent(services.db, { ...returning, browserHash, person, now, expiresAt });
 }
 
-function whoIs(provider: IdentityProvider, { subject, email }: Identity): EventFacts {
+/** Whom a sign-in is about, for the audit trail. */
+export function whoIs(provider: IdentityProvider, { subject, email }: Identity): EventFacts {
   return { subject: userIdOf(provider, subject), email };
 }
 

@@ -1,5 +1,6 @@
 /** The audit trail in the log: what happened to connections, a JSON line for each event (issue 5 item 5). */
 import { expect, test } from 'vitest';
+import { beginAccount, end, openAccount } from '../support/account.ts';
 import { startTestApp, type TestApp } from '../support/app.ts';
 import {
   ada,
@@ -14,6 +15,7 @@ import {
   signIn,
   tokensOf,
 } from '../support/authorize.ts';
+import { openBrowser } from '../support/browser.ts';
 import { cancelAt } from '../support/sample-provider.ts';
 
 type Line = Readonly<Record<string, unknown>>;
@@ -119,5 +121,38 @@ test('a User-Agent of many kilobytes makes a line of bounded length', async () =
     await callMcp(proxy, 'x', { headers: { 'user-agent': 'a'.repeat(10_000) } });
     const [line] = auditLines(proxy);
     expect(String(line?.userAgent)).toHaveLength(2_048);
+  });
+});
+
+test('what people do at /account is told as theirs: who signed in, who could not, and each connection that they ended, once', async () => {
+  await withApp(async (proxy) => {
+    const client = await register(proxy);
+    await signIn(proxy, client);
+    await signIn(proxy, client);
+    const stranger = openBrowser(proxy);
+    const cancelled = await cancelAt(await beginAccount(stranger));
+    await stranger.get(`/callback${cancelled.search}`);
+    const { browser } = await openAccount(proxy);
+    await end(browser, { app: 'not mine' });
+    await Promise.all([end(browser, { everything: 'yes' }), end(browser, { app: client.clientId })]);
+
+    const lines = auditLines(proxy).slice(-5);
+    const ended = { type: 'revoke', what: 'grant', reason: 'revoked_by_person', clientId: client.clientId };
+    expect(lines).toMatchObject([
+      {
+        type: 'sign_in',
+        outcome: 'refused',
+        endpoint: 'callback',
+        code: 'account_refused',
+        provider: 'oauth',
+      },
+      { type: 'sign_in', outcome: 'success', email: ada.email, provider: 'oauth' },
+      { type: 'refusal', endpoint: 'account', code: 'account_no_connection' },
+      { ...ended, email: ada.email },
+      { ...ended, email: ada.email },
+    ]);
+    expect(lines[1]).not.toHaveProperty('clientId');
+    expect(lines[3]?.subject).toBe(lines[1]?.subject);
+    expect(lines[3]?.grantId).not.toBe(lines[4]?.grantId);
   });
 });
