@@ -19,6 +19,7 @@ LABEL org.opencontainers.image.title="mcp-oauth-proxy" \
 # HOST: inside a container, localhost would be out of reach from outside it.
 ENV NODE_ENV=production \
     HOST=0.0.0.0 \
+    METRICS_HOST=0.0.0.0 \
     DATA_DIR=/data
 WORKDIR /app
 COPY package.json LICENSE ./
@@ -29,6 +30,7 @@ COPY --from=build --chown=node:node /data /data
 # The program can write to /data only: everything else belongs to root.
 USER node
 VOLUME /data
+# METRICS_PORT, where it is set, is not for publishing.
 EXPOSE 8080
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 8080}/health`).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]

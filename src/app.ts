@@ -6,7 +6,9 @@ import helmet from '@fastify/helmet';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Logger } from 'pino';
 import type { Config } from './config.ts';
+import type { Services } from './flows/services.ts';
 import { authenticate } from './http/authenticate.ts';
+import { backendTelemetry } from './http/backend-telemetry.ts';
 import { createBrowserCookies } from './http/browser-cookies.ts';
 import { registerCors } from './http/cors.ts';
 import { answerBadUrl, registerErrorHandler } from './http/error-handler.ts';
@@ -15,6 +17,7 @@ import { createLogger } from './http/logging.ts';
 import './http/principal.ts';
 import { mcpRateLimiter, registerRateLimits } from './http/rate-limits.ts';
 import { registerRequestLog } from './http/request-log.ts';
+import { registerRequestTelemetry } from './http/request-telemetry.ts';
 import { scopeInspection } from './http/scope-inspection.ts';
 import { registerTransportSecurity } from './http/transport-security.ts';
 import { pageHeaders } from './http/send-page.ts';
@@ -37,6 +40,9 @@ import { registerRoute } from './routes/register.ts';
 import { revokeRoute } from './routes/revoke.ts';
 import { tokenRoute } from './routes/token.ts';
 import { buildServices, type Overrides } from './services.ts';
+import { serveMetrics } from './telemetry/metrics-server.ts';
+import { startTelemetry, type Telemetry } from './telemetry/telemetry.ts';
+import { traceFields } from './telemetry/tracing.ts';
 
 /**
  * An app that is not listening yet. `app.close()` lets open answers finish and closes what was opened here.
@@ -46,13 +52,16 @@ export async function buildApp(
   config: Config,
   overrides: Overrides & { readonly log?: Logger } = {},
 ): Promise<FastifyInstance> {
-  const log = overrides.log ?? createLogger(config.logLevel);
-  const { services, close } = await buildServices(config, log, overrides);
+  const log = overrides.log ?? createLogger(config.logLevel, undefined, config.tracing && traceFields);
+  const telemetry = await startTelemetry(config, log);
+  const { services, close } = await buildServices(config, log, { ...overrides, telemetry });
   const app = createFastify(config, log);
   closeGracefully(app, config.shutdownGraceSeconds * 1000);
   app.addHook('onClose', close);
   app.decorateRequest('principal', undefined);
 
+  registerRequestTelemetry(app, telemetry);
+  await serveTelemetry(app, services, telemetry);
   registerRequestLog(app);
   registerTransportSecurity(app, services);
   registerHostCheck(app, config.baseUrl);
@@ -93,7 +102,7 @@ export async function buildApp(
     const [resource] = services.resources;
     const guarded = { services, resource, authenticate: authenticate(services, resource, limitRate) };
     await app.register(refusedResourceRoute, guarded);
-    const authApp = await buildAuthApp(log, guarded);
+    const authApp = await buildAuthApp(log, guarded, telemetry);
     app.addHook('onReady', async () => {
       await authApp.listen({ host: config.host, port: config.authPort });
     });
@@ -109,16 +118,43 @@ export async function buildApp(
       keepAliveMs: config.streamKeepAliveSeconds * 1000,
       sessions: config.sessionBinding ? services.mcpSessions : undefined,
       inspection: scopeInspection(services),
+      observe: backendTelemetry(telemetry),
     });
   }
   return app;
 }
 
+/** Metrics are there as long as the app is; traces are sent to the last when it stops. */
+async function serveTelemetry(
+  app: FastifyInstance,
+  services: Services,
+  telemetry: Telemetry | undefined,
+): Promise<void> {
+  const { metrics: place } = services.config;
+  if (telemetry?.tracing !== undefined) app.addHook('onClose', () => telemetry.tracing?.stop());
+  if (telemetry?.metrics === undefined || place === undefined) return;
+  const { registry } = telemetry.metrics;
+  const { exposeState } = await import('./telemetry/state-metrics.ts');
+  exposeState(registry, services);
+  let stop = (): void => undefined;
+  app.addHook('onReady', async () => {
+    const served = await serveMetrics(registry, place);
+    stop = served.close;
+    services.log.info(place.port === 0 ? { ...place, port: served.port } : place, 'metrics are served');
+  });
+  app.addHook('onClose', async () => stop());
+}
+
 /** What the proxy in front asks, in forward-auth mode: on a port of its own, with nothing else on it. */
-async function buildAuthApp(log: Logger, guarded: GuardedResource): Promise<FastifyInstance> {
+async function buildAuthApp(
+  log: Logger,
+  guarded: GuardedResource,
+  telemetry: Telemetry | undefined,
+): Promise<FastifyInstance> {
   const { services } = guarded;
   const app = createFastify(services.config, log);
   app.decorateRequest('principal', undefined);
+  registerRequestTelemetry(app, telemetry);
   registerRequestLog(app);
   await app.register(helmet, pageHeaders(services.config.baseUrl.startsWith('https:')));
   registerErrorHandler(app, services);

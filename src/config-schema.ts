@@ -13,9 +13,9 @@ export function isLoopbackHost(hostname: string): boolean {
 }
 
 /** Text with a plain message for a value that does not pass `check`. */
-const text = (check: (value: string) => boolean, message: string) => z.string().refine(check, message);
+export const text = (check: (value: string) => boolean, message: string) => z.string().refine(check, message);
 
-const httpUrl = (value: string) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol);
+export const httpUrl = (value: string) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol);
 const isPlainUrl = (value: string) => {
   if (!httpUrl(value) || /[?#]/.test(value)) return false;
   const url = new URL(value);
@@ -34,13 +34,13 @@ const readId = (value: string) => (isId(value) ? value.toLowerCase() : undefined
 const readGitHubGroup = (value: string) =>
   /^[a-z0-9_-]{1,100}(\/[a-z0-9_.-]{1,100})?$/i.test(value) ? value.toLowerCase() : undefined;
 
-const wholeNumber = (example: number, min: number, max: number) =>
+export const wholeNumber = (example: number, min: number, max: number) =>
   text(
     (value) => /^\d{1,10}$/.test(value) && Number(value) >= min && Number(value) <= max,
     `must be a whole number from ${min} to ${max}. Example: ${example}`,
   ).transform(Number);
 
-const flag = z
+export const flag = z
   .enum(['true', 'false'], { error: 'must be true or false. Example: true' })
   .transform((value) => value === 'true');
 

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import type { z } from 'zod';
 import { defaultAuthPort, defaultPort, problemsOfMode } from './config-mode.ts';
+import { type ObservabilityConfig, readObservability } from './config-observability.ts';
 import { type Environment, readProviders } from './config-provider.ts';
 import { environmentSchema } from './config-schema.ts';
 import { readToolScopes } from './config-tool-scopes.ts';
@@ -14,7 +15,7 @@ import type { Brand } from './pages/view.ts';
 import type { ClientPolicy } from './protocol/client-policy.ts';
 import type { ScopePolicy } from './protocol/scope-policy.ts';
 
-export interface Config {
+export interface Config extends ObservabilityConfig {
   /** `forward_auth`: another proxy passes requests on, and asks us whether it may. */
   readonly mode: 'proxy' | 'forward_auth';
   /** Where that proxy asks. Nothing else may reach this port. */
@@ -143,6 +144,7 @@ export function loadConfig(environment: Environment): Config {
     );
   }
   const toolScopes = readToolScopes(values.TOOL_SCOPES, problems);
+  const observability = readObservability(present, problems);
   const providers = readProviders(present, values, problems);
   if (problems.length > 0 || providers === undefined) throw new ConfigError(problems);
 
@@ -196,5 +198,6 @@ export function loadConfig(environment: Environment): Config {
     streamKeepAliveSeconds: values.STREAM_KEEP_ALIVE_SECONDS ?? 15,
     shutdownGraceSeconds: values.SHUTDOWN_GRACE_SECONDS ?? 10,
     logLevel: values.LOG_LEVEL ?? 'info',
+    ...observability,
   };
 }

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { buildApp } from './app.ts';
 import { type Config, ConfigError, loadConfig, readEnvironment } from './config.ts';
 import { createLogger } from './http/logging.ts';
+import { traceFields } from './telemetry/tracing.ts';
 
 function readConfig(): Config {
   try {
@@ -39,16 +40,17 @@ function stopOnSignals(log: Logger): (app: FastifyInstance) => void {
   };
 }
 
-function describeFailure(error: unknown, { mode, authPort }: Config): string {
+function describeFailure(error: unknown, { mode, authPort, metrics }: Config): string {
   if (!(error instanceof Error)) return 'unknown failure';
   if (!('code' in error && error.code === 'EADDRINUSE')) return error.message;
   const isAuthPort = mode === 'forward_auth' && 'port' in error && error.port === authPort;
-  const variable = isAuthPort ? 'AUTH_PORT' : 'PORT';
+  const isMetricsPort = metrics !== undefined && 'port' in error && error.port === metrics.port;
+  const variable = isAuthPort ? 'AUTH_PORT' : isMetricsPort ? 'METRICS_PORT' : 'PORT';
   return `${error.message}. Stop the other program, or set ${variable} to another port`;
 }
 
 const config = readConfig();
-const log = createLogger(config.logLevel);
+const log = createLogger(config.logLevel, undefined, config.tracing && traceFields);
 const stopWith = stopOnSignals(log);
 try {
   const app = await buildApp(config, { log });

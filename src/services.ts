@@ -6,6 +6,7 @@ import { Sealer } from './crypto/sealing.ts';
 import { auditLog } from './flows/audit-log.ts';
 import { checkEncryptionKeys } from './flows/check-encryption-keys.ts';
 import { ClientKeys } from './flows/client-keys.ts';
+import { Counts } from './flows/counts.ts';
 import { ConnectionUse } from './flows/connection-use.ts';
 import { DocumentClients } from './flows/document-clients.ts';
 import { Events } from './flows/events.ts';
@@ -26,6 +27,10 @@ import { unknownMethods } from './protocol/scope-policy.ts';
 import type { Database } from './repositories/database.ts';
 import { migrate } from './repositories/migrate.ts';
 import { openDatabase } from './repositories/open-database.ts';
+import { observedDatabase } from './telemetry/observed-database.ts';
+import { observedFetch } from './telemetry/observed-fetch.ts';
+import { observedProviders } from './telemetry/observed-providers.ts';
+import type { Telemetry } from './telemetry/telemetry.ts';
 
 /** What a caller may bring instead of what the configuration says: for tests, and for embedding. */
 export interface Overrides {
@@ -33,6 +38,8 @@ export interface Overrides {
   readonly clock?: () => Date;
   /** How strangers' URLs are reached. */
   readonly outbound?: Pick<SafeFetchOptions, 'resolveHost' | 'ca' | 'timeoutMs' | 'limits'>;
+  /** Who wants to know how long things take. */
+  readonly telemetry?: Telemetry | undefined;
   /** How identity providers are reached. */
   readonly fetch?: typeof fetch;
   /** How long one answer of an identity provider may take. Default: 10 s */
@@ -46,11 +53,13 @@ export async function buildServices(
   overrides: Overrides = {},
 ): Promise<{ readonly services: Services; close(): Promise<void> }> {
   const clock = overrides.clock ?? (() => new Date());
-  const db =
+  const { telemetry } = overrides;
+  const opened =
     overrides.db ??
     (await openDatabase(config, (error) =>
       log.warn({ err: error }, 'a database connection was lost; it is made anew'),
     ));
+  const db = telemetry === undefined ? opened : observedDatabase(opened, telemetry);
   try {
     await migrate(db);
     warnOfUnknownMethods(config, log);
@@ -58,6 +67,8 @@ export async function buildServices(
     await checkEncryptionKeys(db, sealer, clock());
     const events = new Events({ clock, log });
     events.listen(auditLog(log));
+    const counts = new Counts();
+    events.listen(counts.listener);
     const keyRing = new KeyRing({ db, sealer, clock, alg: config.signingAlg });
     await keyRing.refresh();
     const verifiedTokens = new VerifiedTokens();
@@ -73,7 +84,7 @@ export async function buildServices(
         log.warn({ err: error }, 'the revocation feed cannot be read; tokens are checked one by one'),
     });
     await revocationFeed.start();
-    const identityProviders = createIdentityProviders(config.providers, {
+    const reachedProviders = createIdentityProviders(config.providers, {
       clock,
       ...(config.outboundProxy !== undefined && {
         fetch: createProxiedFetch(config.outboundProxy, overrides.outbound?.ca),
@@ -86,6 +97,8 @@ export async function buildServices(
           'identity provider',
         ),
     });
+    const identityProviders =
+      telemetry === undefined ? reachedProviders : observedProviders(reachedProviders, telemetry);
     hintAtLists(config, identityProviders, log);
     identityProviders.start();
     const safeFetch = createSafeFetch({
@@ -94,8 +107,10 @@ export async function buildServices(
       clock,
       ...overrides.outbound,
     });
-    const clientKeys = new ClientKeys({ fetch: safeFetch, clock, log });
-    const documentClients = new DocumentClients({ db, clock, config, log }, safeFetch);
+    const fetchFor = (what: 'document' | 'keys') =>
+      telemetry === undefined ? safeFetch : observedFetch(safeFetch, what, telemetry);
+    const clientKeys = new ClientKeys({ fetch: fetchFor('keys'), clock, log });
+    const documentClients = new DocumentClients({ db, clock, config, log }, fetchFor('document'));
     const resources = [readResource(config)] as const;
     const services = {
       config,
@@ -112,8 +127,9 @@ export async function buildServices(
       revocationFeed,
       verifiedTokens,
       openRequests,
-      connectionUse: new ConnectionUse({ db, clock, config }),
       mcpSessions: new McpSessions({ db, clock }),
+      connectionUse: new ConnectionUse({ db, clock, config, counts }),
+      counts,
     };
     const stopMaintenance = startMaintenance(services);
     return {

@@ -15,7 +15,7 @@ interface Caller {
   readonly headers: { readonly 'user-agent'?: string | undefined };
 }
 
-type UseServices = Pick<Services, 'db' | 'clock' | 'config'>;
+type UseServices = Pick<Services, 'db' | 'clock' | 'config' | 'counts'>;
 
 /**
  * Each connection is noted at its first call after each {@link store}, which is once in a minute. Until then its further
@@ -46,7 +46,8 @@ export class ConnectionUse {
     this.#noted = new Map();
     for (let from = 0; from < uses.length; from += batchSize) {
       try {
-        await storeUse(this.#services.db, uses.slice(from, from + batchSize));
+        const firstUses = await storeUse(this.#services.db, uses.slice(from, from + batchSize));
+        this.#services.counts.steps.first_call += firstUses;
       } catch (error) {
         this.#keep(uses.slice(from));
         throw error;

@@ -6,6 +6,7 @@ import type { IdentityProviders } from '../identity/identity-providers.ts';
 import type { Resource } from '../protocol/resource.ts';
 import type { Database } from '../repositories/database.ts';
 import type { ClientKeys } from './client-keys.ts';
+import type { Counts } from './counts.ts';
 import type { ConnectionUse } from './connection-use.ts';
 import type { DocumentClients } from './document-clients.ts';
 import type { Events } from './events.ts';
@@ -34,4 +35,5 @@ export interface Services {
   readonly openRequests: OpenRequests;
   readonly connectionUse: ConnectionUse;
   readonly mcpSessions: McpSessions;
+  readonly counts: Counts;
 }

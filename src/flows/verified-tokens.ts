@@ -41,6 +41,9 @@ export class VerifiedTokens {
   /** What to forget when a grant, a token or a client is revoked: revocation key to tokens. */
   readonly #tokensOf = new Map<string, Set<string>>();
   readonly #recent = new Map<string, number>();
+  /** How many tokens that were looked for were there, and how many were not. */
+  hits = 0;
+  misses = 0;
   #sequence = 0;
   #forgottenSequence = 0;
 
@@ -58,8 +61,15 @@ export class VerifiedTokens {
     return this.#sequence;
   }
 
+  get size(): number {
+    return this.#tokens.size;
+  }
+
   find(token: string): VerifiedToken | undefined {
-    return this.#tokens.get(token);
+    const verified = this.#tokens.get(token);
+    if (verified === undefined) this.misses += 1;
+    else this.hits += 1;
+    return verified;
   }
 
   /** Keeps a token, unless something that ends it was revoked after `position`: then the look-up may have been too early. */

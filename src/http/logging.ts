@@ -11,13 +11,14 @@ const secretNames =
  * One JSON line an event. Requests are logged by path, without query string, headers or body, and errors without what
  * libraries attach to them: codes, tokens, cookies and secrets travel in those (protocol rule: never logged).
  */
-export function createLogger(level: string, destination?: DestinationStream): Logger {
+export function createLogger(level: string, destination?: DestinationStream, fields?: () => object): Logger {
   const options = {
     level,
     redact: {
       paths: secretNames.flatMap((name) => [`["${name}"]`, `*["${name}"]`]),
       censor: '[redacted]',
     },
+    ...(fields !== undefined && { mixin: fields }),
     serializers: { err: describeFailure, req: () => undefined, res: () => undefined },
   };
   return destination === undefined ? pino(options) : pino(options, destination);

@@ -17,6 +17,17 @@ import { detachedBody } from './request-body.ts';
 import { returnedHeaders } from './returned-headers.ts';
 import { giveSession, sessionGuard } from './session-guard.ts';
 import { publicLocation, upstreamPath } from './target.ts';
+import { whenOver } from './when-over.ts';
+
+/** What becomes of one call to the MCP server: one of the three, once. */
+export interface ObservedCall {
+  /** Headers to send instead of the client's: they continue its trace. */
+  readonly headers: Readonly<Record<string, string>> | undefined;
+  answered(status: number): void;
+  failed(): void;
+  /** The client is gone, or was cut off. */
+  left(): void;
+}
 
 export interface ProxyOptions {
   readonly resource: ProxiedResource;
@@ -30,6 +41,7 @@ export interface ProxyOptions {
   readonly sessions?: McpSessions | undefined;
   /** After so much silence an event stream gets a comment. 0, the default: never. */
   readonly keepAliveMs?: number;
+  readonly observe?: ((method: string) => ObservedCall) | undefined;
   readonly connectTimeoutMs?: number;
   /** Who must know what a body asks for. Without it no body is looked at. */
   readonly inspection?: Inspection | undefined;
@@ -98,6 +110,8 @@ export async function registerProxy(app: FastifyInstance, options: ProxyOptions)
       onHeaders: (headers) =>
         sessions && giveSession(sessions, principal, request.raw, headers['mcp-session-id']),
     };
+    const call = options.observe?.(request.method);
+    if (call !== undefined) whenOver(reply.raw, call.left);
     const forwarding = { principal, clientAddress: request.ip, publicOrigin, targetHost };
     const returning = {
       vary: [reply.getHeader('vary') ?? []].flat().join(', '),
@@ -110,14 +124,17 @@ export async function registerProxy(app: FastifyInstance, options: ProxyOptions)
       retryDelay: () => null,
       rewriteRequestHeaders: () => ({
         ...forwardedHeaders(request.raw.rawHeaders, forwarding),
+        ...call?.headers,
         [upstreamRequest]: upstream,
       }),
       rewriteHeaders: (headers) => returnedHeaders(headers, returning),
       onResponse: (_request, _reply, answer) => {
+        call?.answered(reply.raw.statusCode);
         passage.answerBegins(answer.stream);
         sendAnswer(reply, answer.stream, keepAliveMs);
       },
       onError: (_reply, { error }) => {
+        call?.failed();
         passage.answerBegins();
         sendFailure(reply, error);
       },

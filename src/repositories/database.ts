@@ -25,6 +25,8 @@ export interface Transaction extends Queryable {
 
 export interface Database extends Queryable {
   readonly kind: 'postgres' | 'embedded';
+  /** How its connections are used, where it has several. */
+  readonly pool?: () => { readonly total: number; readonly idle: number; readonly waiting: number };
   /** Runs `work` in one transaction: commits and returns what it returns, rolls back when it throws. */
   transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
   /**

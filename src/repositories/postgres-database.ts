@@ -94,6 +94,7 @@ export function openPostgresDatabase(dsn: string, { onError }: PostgresOptions):
 
   return {
     kind: 'postgres',
+    pool: () => ({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
     query: (query) => withClient((client) => run(client, query)),
     transaction: (work) =>
       withClient(async (client) => {

@@ -15,10 +15,13 @@ export async function discoveryRoutes(
   app: FastifyInstance,
   { services }: { readonly services: Services },
 ): Promise<void> {
-  const { config, resources, keyRing } = services;
+  const { config, resources, keyRing, counts } = services;
   const serve = (address: string, document: () => object): void => {
     for (const path of [address, `${address}/`]) {
-      app.get(path, async (_request, reply) => reply.header('cache-control', cacheControl).send(document()));
+      app.get(path, async (_request, reply) => {
+        counts.step('discovery_read');
+        return reply.header('cache-control', cacheControl).send(document());
+      });
       refuseOtherMethods(app, path, ['GET']);
     }
   };

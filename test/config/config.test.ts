@@ -24,6 +24,68 @@ function problemsOf(environment: Readonly<Record<string, string | undefined>>): 
   return [];
 }
 
+describe('metrics and traces', () => {
+  test('are off unless asked for, and metrics are for this machine', () => {
+    expect(loadConfig(minimal)).toMatchObject({ metrics: undefined, tracing: undefined });
+    expect(loadConfig({ ...minimal, METRICS_PORT: '9464' }).metrics).toEqual({
+      host: 'localhost',
+      port: 9464,
+    });
+  });
+
+  test('metrics never share a port with clients', () => {
+    expect(problemsOf({ ...minimal, METRICS_PORT: '8080' })[0]).toMatch(
+      /^METRICS_PORT must be another port than PORT/,
+    );
+    const forwardAuth = { ...minimal, MODE: 'forward_auth', TRUST_PROXY: '127.0.0.1' };
+    expect(problemsOf({ ...forwardAuth, METRICS_PORT: '8081' })[0]).toMatch(/another port than AUTH_PORT/);
+    expect(problemsOf({ ...minimal, METRICS_PORT: '8081' })).toEqual([]);
+  });
+
+  test('the usual OTEL_* variables mean the usual', () => {
+    const { tracing } = loadConfig({
+      ...minimal,
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318/',
+      OTEL_EXPORTER_OTLP_HEADERS: 'a=1, b=x%20y',
+      OTEL_EXPORTER_OTLP_TRACES_HEADERS: 'a=2',
+      OTEL_RESOURCE_ATTRIBUTES: 'service.name=other,deployment.environment.name=test',
+      OTEL_SERVICE_NAME: 'mine',
+      OTEL_TRACES_SAMPLER: 'traceidratio',
+      OTEL_TRACES_SAMPLER_ARG: '0.25',
+    });
+    expect(tracing).toEqual({
+      endpoint: 'http://collector:4318/v1/traces',
+      headers: { a: '2', b: 'x y' },
+      timeoutMs: 10_000,
+      compression: 'none',
+      sampler: 'traceidratio',
+      sampledShare: 0.25,
+      trustsSampling: false,
+      resource: { 'service.name': 'mine', 'deployment.environment.name': 'test' },
+    });
+    const own = { ...minimal, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'https://traces.example.com/x' };
+    expect(loadConfig(own).tracing?.endpoint).toBe('https://traces.example.com/x');
+    for (const off of [{ OTEL_SDK_DISABLED: 'TRUE' }, { OTEL_TRACES_EXPORTER: 'none' }])
+      expect(loadConfig({ ...own, ...off }).tracing).toBeUndefined();
+  });
+
+  test.each([
+    ['METRICS_PORT', '99999'],
+    ['OTEL_EXPORTER_OTLP_PROTOCOL', 'grpc'],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'collector:4318'],
+    ['OTEL_EXPORTER_OTLP_HEADERS', 'a-secret-value'],
+    ['OTEL_TRACES_SAMPLER', 'sometimes'],
+    ['OTEL_TRACES_SAMPLER_ARG', '1.5'],
+    ['OTEL_TRACES_EXPORTER', 'zipkin'],
+    ['TRACE_TRUST_SAMPLING', 'perhaps'],
+  ])('%s=%s stops the start, and its value is not shown', (name, value) => {
+    const [problem = '', ...others] = problemsOf({ ...minimal, [name]: value });
+    expect(others).toEqual([]);
+    expect(problem).toMatch(new RegExp(`^${name} must be .* Example: `));
+    expect(problem).not.toContain('a-secret-value');
+  });
+});
+
 describe('defaults', () => {
   test('four variables are enough, and the rest is as documented', () => {
     const config = loadConfig(minimal);

@@ -1,5 +1,6 @@
 /** When and from where connections are used: noted in passing, bounded, written in the background. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { Counts } from '../../src/flows/counts.ts';
 import { ConnectionUse } from '../../src/flows/connection-use.ts';
 import type { Database } from '../../src/repositories/database.ts';
 import { startTestApp, type TestApp } from '../support/app.ts';
@@ -33,7 +34,9 @@ describe.each(databaseKinds)('on %s', (kind) => {
 
   const start = (db: Database = database.db, keepAddresses = true) => {
     const clock = createClock();
-    return { clock, use: new ConnectionUse({ db, clock, config: { ...proxy.config, keepAddresses } }) };
+    const counts = new Counts();
+    const config = { ...proxy.config, keepAddresses };
+    return { clock, counts, use: new ConnectionUse({ db, clock, config, counts }) };
   };
   const stored = async () => {
     const { rows } = await database.db.query({
@@ -43,8 +46,8 @@ describe.each(databaseKinds)('on %s', (kind) => {
     return rows[0];
   };
 
-  test('the first call after each writing counts; the first of all is kept', async () => {
-    const { clock, use } = start();
+  test('the first call after each writing counts; the first of all is kept, and is a step of the connection', async () => {
+    const { clock, counts, use } = start();
     const firstAt = clock();
     use.note(grantId, caller('203.0.113.7', 'node'));
     use.note(grantId, caller('203.0.113.8', 'later'));
@@ -54,6 +57,7 @@ describe.each(databaseKinds)('on %s', (kind) => {
     use.note(grantId, caller('2001:db8::7'));
     await use.store();
     await use.store();
+    expect(counts.steps.first_call).toBe(1);
     expect(await stored()).toEqual({
       first_used_at: firstAt,
       last_used_at: lastAt,

@@ -9,6 +9,7 @@ import { buildApp } from '../../src/app.ts';
 import { type Config, loadConfig } from '../../src/config.ts';
 import { createLogger } from '../../src/http/logging.ts';
 import type { Overrides } from '../../src/services.ts';
+import { traceFields } from '../../src/telemetry/tracing.ts';
 import type { Database } from '../../src/repositories/database.ts';
 import { createClock, type TestClock } from './clock.ts';
 import { createTestDatabase, type DatabaseKind, databaseKinds } from './database.ts';
@@ -77,7 +78,11 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     clock,
     ...(options.outbound !== undefined && { outbound: options.outbound }),
     ...(options.fetch && { fetch: options.fetch }),
-    log: createLogger(config.logLevel, { write: (line) => void log.push(line) }),
+    log: createLogger(
+      config.logLevel,
+      { write: (line) => void log.push(line) },
+      config.tracing && traceFields,
+    ),
   });
   return {
     app,

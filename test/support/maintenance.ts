@@ -1,6 +1,7 @@
 /** A round of maintenance, as another instance of the same server would run it. */
 import { pino } from 'pino';
 import { Sealer } from '../../src/crypto/sealing.ts';
+import { Counts } from '../../src/flows/counts.ts';
 import { ConnectionUse } from '../../src/flows/connection-use.ts';
 import { KeyRing } from '../../src/flows/key-ring.ts';
 import { maintain } from '../../src/flows/maintain.ts';
@@ -14,6 +15,6 @@ export async function runMaintenance(
   const sealer = new Sealer(config.encryptionKeys ?? []);
   const keyRing = new KeyRing({ db, sealer, clock, alg: config.signingAlg });
   const identityProviders = createIdentityProviders(config.providers, { clock });
-  const connectionUse = new ConnectionUse({ db, clock, config });
+  const connectionUse = new ConnectionUse({ db, clock, config, counts: new Counts() });
   await maintain({ db, clock, sealer, keyRing, identityProviders, connectionUse, log });
 }
