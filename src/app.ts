@@ -35,6 +35,7 @@ import { discoveryRoutes } from './routes/discovery.ts';
 import { forwardAuthRoute, type GuardedResource, refusedResourceRoute } from './routes/forward-auth.ts';
 import { healthRoutes } from './routes/health.ts';
 import { homeRoute } from './routes/home.ts';
+import { logoRoute } from './routes/logo.ts';
 import { introspectRoute } from './routes/introspect.ts';
 import { registerRoute } from './routes/register.ts';
 import { revokeRoute } from './routes/revoke.ts';
@@ -66,7 +67,7 @@ export async function buildApp(
   registerTransportSecurity(app, services);
   registerHostCheck(app, config.baseUrl);
   await registerCors(app, config);
-  await app.register(helmet, pageHeaders(config.baseUrl.startsWith('https:')));
+  await app.register(helmet, pageHeaders(config));
   await app.register(cookie);
   await registerRateLimits(app, services);
   registerErrorHandler(app, services);
@@ -92,6 +93,7 @@ export async function buildApp(
   });
   const cookies = createBrowserCookies(config.baseUrl);
   await app.register(homeRoute, { services });
+  if (config.brand.logo !== undefined) await app.register(logoRoute, { logo: config.brand.logo });
   await app.register(authorizeRoute, { services, cookies });
   await app.register(consentRoute, { services, cookies });
   await app.register(callbackRoute, { services, cookies });
@@ -156,7 +158,7 @@ async function buildAuthApp(
   app.decorateRequest('principal', undefined);
   registerRequestTelemetry(app, telemetry);
   registerRequestLog(app);
-  await app.register(helmet, pageHeaders(services.config.baseUrl.startsWith('https:')));
+  await app.register(helmet, pageHeaders(services.config));
   registerErrorHandler(app, services);
   await app.register(forwardAuthRoute, guarded);
   return app;

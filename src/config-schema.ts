@@ -1,6 +1,7 @@
 /** What each environment variable may hold, and what is said when it does not. */
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { brandVariables } from './config-brand.ts';
 import { isDomain, readListedDomain, readListedEmail } from './identity/email-lists.ts';
 import { providerIds } from './identity/provider-profile.ts';
 import { isHostPattern } from './outbound/host-patterns.ts';
@@ -177,10 +178,7 @@ export const environmentSchema = z
       readListedDomain,
       'must be domains with commas between, *. for all below one. Example: example.com,*.example.com',
     ),
-    SUPPORT_CONTACT: text(
-      (value) => value.length <= 200 && !/\p{Cc}/u.test(value),
-      'must be one line that says whom to ask, of at most 200 characters. Example: it@example.com',
-    ),
+    ...brandVariables,
     PRIMARY_PROVIDER: z.enum([...providerIds, 'none'], {
       error: 'must be google, microsoft, github, oauth or none. Example: google',
     }),

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import type { z } from 'zod';
+import { readBrand } from './config-brand.ts';
 import { defaultAuthPort, defaultPort, problemsOfMode } from './config-mode.ts';
 import { type ObservabilityConfig, readObservability } from './config-observability.ts';
 import { type Environment, readProviders } from './config-provider.ts';
@@ -11,7 +12,7 @@ import type { EmailLists } from './identity/email-lists.ts';
 import type { ProviderSettings } from './identity/provider-profile.ts';
 import type { OutboundProxy } from './outbound/outbound-proxy.ts';
 import type { OutboundPolicy } from './outbound/safe-fetch.ts';
-import type { Brand } from './pages/view.ts';
+import type { Brand } from './pages/brand.ts';
 import type { ClientPolicy } from './protocol/client-policy.ts';
 import type { ScopePolicy } from './protocol/scope-policy.ts';
 
@@ -145,6 +146,7 @@ export function loadConfig(environment: Environment): Config {
   }
   const toolScopes = readToolScopes(values.TOOL_SCOPES, problems);
   const observability = readObservability(present, problems);
+  const brand = readBrand(values, problems);
   const providers = readProviders(present, values, problems);
   if (problems.length > 0 || providers === undefined) throw new ConfigError(problems);
 
@@ -158,7 +160,7 @@ export function loadConfig(environment: Environment): Config {
       values.ALLOWED_EMAILS === undefined && values.ALLOWED_EMAIL_DOMAINS === undefined
         ? undefined
         : { emails: values.ALLOWED_EMAILS ?? [], domains: values.ALLOWED_EMAIL_DOMAINS ?? [] },
-    brand: { supportContact: values.SUPPORT_CONTACT },
+    brand,
     scopesSupported: [...new Set(values.SCOPES_SUPPORTED ?? ['openid', 'profile', 'email'])],
     toolScopes,
     toolScopesMaxBodyBytes: values.TOOL_SCOPES_MAX_BODY_BYTES ?? 1_048_576,

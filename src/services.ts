@@ -191,7 +191,7 @@ function readResource(config: Config): Resource {
   return {
     path,
     identifier,
-    name: new URL(config.baseUrl).host,
+    name: config.brand.name ?? new URL(config.baseUrl).host,
     serverUrl: config.mcpServerUrl,
   };
 }

@@ -12,7 +12,6 @@ import type { EventFacts } from '../protocol/event-facts.ts';
 import { AuthorizationError, PageError } from '../protocol/errors.ts';
 import { mayRememberConsent } from '../protocol/recognize-client.ts';
 import { matchRedirectUri, type RedirectTarget, withResponseParameters } from '../protocol/redirect-uri.ts';
-import { formatScope } from '../protocol/scope.ts';
 import type { PersonKey } from '../repositories/account-sessions.ts';
 import { releaseReturn, type ReturningSignIn, takeReturn } from '../repositories/authorization-requests.ts';
 import { type Client, findClient } from '../repositories/clients.ts';
@@ -23,6 +22,7 @@ import { placeOf } from '../repositories/sealed-values.ts';
 import { problemOf } from './admission.ts';
 import { type SealedSignIn, signInPlace, upstreamScopes } from './begin-sign-in.ts';
 import { later, lifetimes } from './lifetimes.ts';
+import { otherAccountUrl } from './other-account-url.ts';
 import type { Services } from './services.ts';
 
 type SignInServices = Pick<
@@ -247,7 +247,7 @@ function notAdmitted(
       details: {
         account: `${identity.email ?? identity.name ?? identity.subject} (${provider.displayName})`,
       },
-      otherAccountUrl: authorizeUrl(config.baseUrl, request),
+      otherAccountUrl: otherAccountUrl(config.baseUrl, request),
     },
   });
 }
@@ -268,23 +268,6 @@ async function giveBack(
   } catch (error) {
     log.warn({ err: error, provider: provider.id }, 'the tokens of a refused sign-in were not revoked');
   }
-}
-
-/** The request that brought the person here, once more, now with a choice of accounts. */
-function authorizeUrl(baseUrl: string, request: ReturningSignIn): string {
-  const url = new URL('/authorize', baseUrl);
-  url.search = new URLSearchParams({
-    response_type: 'code',
-    client_id: request.clientId,
-    redirect_uri: request.redirectUri,
-    ...(request.state !== undefined && { state: request.state }),
-    code_challenge: request.codeChallenge,
-    code_challenge_method: 'S256',
-    resource: request.resource,
-    ...(request.scopes.length > 0 && { scope: formatScope(request.scopes) }),
-    prompt: 'select_account',
-  }).toString();
-  return url.href;
 }
 
 function wrongBrowser(): PageError {

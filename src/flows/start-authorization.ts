@@ -17,6 +17,7 @@ import { type Client, findClient } from '../repositories/clients.ts';
 import { hasConsent } from '../repositories/consents.ts';
 import { beginSignIn, type SignInRedirect } from './begin-sign-in.ts';
 import { later, lifetimes } from './lifetimes.ts';
+import { otherAccountUrl } from './other-account-url.ts';
 import type { Services } from './services.ts';
 
 export type AuthorizationStep =
@@ -29,6 +30,10 @@ export type AuthorizationStep =
       readonly target: RedirectTarget;
       readonly resource: Resource;
       readonly scopes: readonly string[];
+      /** Whether the person chooses an account at the provider, whichever they are using there. */
+      readonly choosesAccount: boolean;
+      /** The same request, for a person who is not the one who last signed in with this browser. */
+      readonly otherAccountUrl: string;
     }
   | ({ readonly step: 'sign_in' } & SignInRedirect);
 
@@ -85,9 +90,18 @@ export async function startAuthorization(
     services.events.record({ type: 'consent', outcome: 'success', how: 'remembered', ...rest });
     services.events.record({ type: 'sign_in_begun', ...rest });
   }
-  return signIn === undefined
-    ? { step: 'consent', requestId, consentSecret, client, target, resource, scopes: pending.scopes }
-    : { step: 'sign_in', ...signIn };
+  if (signIn !== undefined) return { step: 'sign_in', ...signIn };
+  return {
+    step: 'consent',
+    requestId,
+    consentSecret,
+    client,
+    target,
+    resource,
+    scopes: pending.scopes,
+    choosesAccount: pending.choosesAccount,
+    otherAccountUrl: otherAccountUrl(services.config.baseUrl, pending),
+  };
 }
 
 /** The only provider, or the one that was chosen last time if it is there. */

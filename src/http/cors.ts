@@ -17,6 +17,7 @@ const notForScripts = new Set([
   '/account/sign-in',
   '/account/sign-out',
   '/account/end',
+  '/brand/logo',
   '/introspect',
   '/backchannel-logout',
 ]);

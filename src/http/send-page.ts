@@ -1,6 +1,7 @@
 /** Sends pages to people, with the headers that keep them safe. */
 import type { FastifyHelmetOptions } from '@fastify/helmet';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Config } from '../config.ts';
 import type { Services } from '../flows/services.ts';
 import { chooseLanguage } from '../pages/choose-language.ts';
 import { type Html, renderPage } from '../pages/html.ts';
@@ -8,18 +9,20 @@ import { styleHash } from '../pages/layout.ts';
 import type { View } from '../pages/view.ts';
 
 /**
- * Nothing is loaded, nothing may frame a page, no referrer leaves (OAuth 2.1 §7.11). There is no `form-action` on
+ * Nothing is loaded but the operator's logo, nothing may frame a page, no referrer leaves (OAuth 2.1 §7.11). There is no `form-action` on
  * purpose: browsers check it along the whole redirect chain behind a form, so it would stop the way to the identity
  * provider and back to the client.
  */
-export function pageHeaders(isSecure: boolean): FastifyHelmetOptions {
+export function pageHeaders({ baseUrl, brand }: Pick<Config, 'baseUrl' | 'brand'>): FastifyHelmetOptions {
+  const isSecure = baseUrl.startsWith('https:');
   return {
     global: false,
     contentSecurityPolicy: {
       useDefaults: false,
       directives: {
         defaultSrc: ["'none'"],
-        styleSrc: [`'${styleHash}'`],
+        styleSrc: [`'${styleHash(brand)}'`],
+        ...(brand.logo !== undefined && { imgSrc: ["'self'"] }),
         baseUri: ["'none'"],
         frameAncestors: ["'none'"],
       },

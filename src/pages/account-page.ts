@@ -1,6 +1,6 @@
 /** What a person has let in: each app with its connections, and a way to end each, those of an app, or all. */
 import { claimed, claimedName } from './claimed.ts';
-import type { ClientStanding } from './consent-page.ts';
+import type { ClientStanding } from './consent-props.ts';
 import { html, type Html } from './html.ts';
 import { layout } from './layout.ts';
 import { localPath } from './safe-url.ts';

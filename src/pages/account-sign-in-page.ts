@@ -1,6 +1,6 @@
 /** `/account` for someone who is not signed in there: what it is, and how to get in. */
 import { claimed } from './claimed.ts';
-import type { ProviderChoice } from './consent-page.ts';
+import type { ProviderChoice } from './consent-props.ts';
 import { html, type Html } from './html.ts';
 import { layout } from './layout.ts';
 import { localPath } from './safe-url.ts';

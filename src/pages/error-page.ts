@@ -2,7 +2,7 @@
 import { claimed } from './claimed.ts';
 import { html, type Html } from './html.ts';
 import { layout } from './layout.ts';
-import { appLink } from './safe-url.ts';
+import { appLink, supportLink } from './safe-url.ts';
 import type { View } from './view.ts';
 import { describeError, nameOfFact } from './words.ts';
 
@@ -29,7 +29,7 @@ export function errorPage(props: ErrorPageProps, view: View): Html {
   const { supportContact } = view.brand;
   const facts = [
     ...Object.entries(props.details ?? {}).map(([name, value]) => fact(nameOfFact(texts, name), value)),
-    ...(supportContact === undefined ? [] : [fact(texts.errorPage.whomToAsk, supportContact)]),
+    ...(supportContact === undefined ? [] : [whomToAsk(texts.errorPage.whomToAsk, supportContact)]),
   ];
   const links = [
     { url: props.otherAccountUrl, label: texts.errorPage.useAnotherAccount },
@@ -68,5 +68,15 @@ function fact(name: string, value: string | readonly string[]): Html {
   return html`<div>
     <dt>${claimed(name)}</dt>
     ${values.map((item) => html`<dd class="mono">${claimed(item)}</dd>`)}
+  </div>`;
+}
+
+/** In the operator's words, and one click away where those are an address. */
+function whomToAsk(label: string, contact: string): Html {
+  const link = supportLink(contact);
+  const words = claimed(contact.replace(/^mailto:([^?]*).*/i, '$1').replace(/^https:\/\//i, ''));
+  return html`<div>
+    <dt>${label}</dt>
+    <dd>${link === undefined ? words : html`<a href="${link}">${words}</a>`}</dd>
   </div>`;
 }

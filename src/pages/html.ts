@@ -29,10 +29,23 @@ export function html(strings: TemplateStringsArray, ...values: readonly HtmlValu
   return new Html(markup);
 }
 
-/** A style sheet: the element for the page, and its text for the hash in the policy. It takes no values. */
-export function css(strings: TemplateStringsArray): { readonly element: Html; readonly text: string } {
-  const text = strings.join('');
+/** A style sheet: the element for the page, and its text for the hash in the policy. */
+export interface Css {
+  readonly element: Html;
+  readonly text: string;
+}
+
+/** Its values are colours as `#rrggbb`, and style sheets. @throws TypeError for any other */
+export function css(strings: TemplateStringsArray, ...values: readonly (string | Css)[]): Css {
+  const text = strings.reduce((before, string, index) => before + cssOf(values[index - 1]) + string);
   return { element: new Html(`<style>${text}</style>`), text };
+}
+
+function cssOf(value: string | Css | undefined): string {
+  if (typeof value === 'string' && /^#[0-9a-f]{6}$/.test(value)) return value;
+  const isSheet =
+    typeof value === 'object' && Html.markupOf(value.element) === `<style>${value.text}</style>`;
+  return isSheet ? value.text : refuse('a value in a style sheet must be a colour or a style sheet');
 }
 
 export function renderPage(page: Html): string {

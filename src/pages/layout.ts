@@ -1,15 +1,18 @@
-/** The frame of every page. It loads nothing: no script, no font, no image. */
+/** The frame of every page. It loads nothing but the operator's logo from this server: no script, no font. */
 import { createHash } from 'node:crypto';
-import { plainText } from './claimed.ts';
+import type { Brand } from './brand.ts';
+import { claimed, plainText } from './claimed.ts';
 import { html, type Html } from './html.ts';
-import { stylesheet } from './stylesheet.ts';
+import { localPath } from './safe-url.ts';
 import type { View } from './view.ts';
 
-/** The one inline style, as a source for the policy: `style-src '${styleHash}'` (CSP Level 3 §2.3.1). */
-export const styleHash = `sha256-${createHash('sha256').update(stylesheet.text).digest('base64')}`;
+/** The one inline style, as a source for the policy: `style-src 'sha256-…'` (CSP Level 3 §2.3.1). */
+export function styleHash({ stylesheet }: Brand): string {
+  return `sha256-${createHash('sha256').update(stylesheet.text).digest('base64')}`;
+}
 
 export function layout(
-  { language }: View,
+  { language, brand }: View,
   props: {
     readonly title: string;
     readonly body: Html;
@@ -24,11 +27,25 @@ export function layout(
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
         <meta name="robots" content="noindex" />
-        <title>${plainText(props.title, 120)}</title>
-        ${stylesheet.element}
+        <title>${titleOf(props.title, brand)}</title>
+        ${brand.stylesheet.element}
       </head>
       <body>
+        ${brand.name !== undefined && banner(brand.name, brand)}
         <main class="stack ${props.isWide === true && 'wide'}">${props.body}</main>
       </body>
     </html>`;
+}
+
+/** Whose page it is, also where many tabs are open. */
+function titleOf(title: string, { name }: Brand): string {
+  return plainText(name === undefined || title.includes(name) ? title : `${title} · ${name}`, 120);
+}
+
+/** The name says what the logo shows, so that is not read out. */
+function banner(name: string, { logo }: Brand): Html {
+  return html`<header class="banner">
+    ${logo && html`<img src="${localPath(logo.path)}" alt="" />`}
+    <p>${claimed(name, 60)}</p>
+  </header>`;
 }

@@ -38,6 +38,18 @@ export function appLink(address: string): SafeUrl | undefined {
   return dangerousSchemes.has(url.protocol.slice(0, -1)) ? undefined : new SafeUrl(url.href);
 }
 
+/**
+ * Whom to ask, where that is an address: `https:`, `mailto:`, or an e-mail address by itself. Undefined for a name or a
+ * sentence.
+ */
+export function supportLink(contact: string): SafeUrl | undefined {
+  const isEmail = /^[^\s@:/?#<>"]+@[^\s@:/?#<>"]+\.[^\s@:/?#<>".]+$/.test(contact);
+  const address = isEmail ? `mailto:${contact}` : contact;
+  if (/\s/.test(address) || !URL.canParse(address)) return undefined;
+  const url = new URL(address);
+  return url.protocol === 'https:' || url.protocol === 'mailto:' ? new SafeUrl(url.href) : undefined;
+}
+
 /** A path on this server: `/consent`. @throws TypeError for anything that could lead elsewhere */
 export function localPath(path: string): SafeUrl {
   if (!/^\/(?![/\\])[\w\-./~?=&]*$/.test(path)) throw new TypeError('not a path on this server');

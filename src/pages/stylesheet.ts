@@ -1,51 +1,14 @@
 /** How the pages look: one style sheet for all of them. Light and dark, from 320 px up, in either text direction. */
-import { css } from './html.ts';
+import { css, type Css } from './html.ts';
+import { type Accent, palette } from './palette.ts';
 
-/** Every text and background pair is at least 4.5:1, every control edge 3:1 (WCAG 2.2 §1.4.3, §1.4.11). */
-export const stylesheet = css`
-  :root {
-    color-scheme: light dark;
-    --page: #f3f4f6;
-    --card: #ffffff;
-    --well: #f6f7f9;
-    --ink: #171a21;
-    --soft: #575e6c;
-    --line: #dfe2e8;
-    --edge: #7b8393;
-    --accent: #2448c4;
-    --on-accent: #ffffff;
-    --warn: #fdf3dc;
-    --on-warn: #5f3f00;
-    --warn-edge: #b27a0b;
-    --alarm: #fde8e6;
-    --on-alarm: #7a130c;
-    --alarm-edge: #c62f22;
-    --good: #e2f5e8;
-    --on-good: #14532d;
-    --mono:
-      ui-monospace, 'SF Mono', 'Cascadia Mono', 'Segoe UI Mono', 'Roboto Mono', Menlo, Consolas, monospace;
-  }
-  @media (prefers-color-scheme: dark) {
-    :root {
-      --page: #0f1116;
-      --card: #191c23;
-      --well: #21252e;
-      --ink: #eceef3;
-      --soft: #a8afbd;
-      --line: #323743;
-      --edge: #7f8797;
-      --accent: #9db4ff;
-      --on-accent: #0c1535;
-      --warn: #332709;
-      --on-warn: #f8d891;
-      --warn-edge: #b98a2b;
-      --alarm: #3b1512;
-      --on-alarm: #ffc2bb;
-      --alarm-edge: #e0564a;
-      --good: #12301d;
-      --on-good: #a4e6b8;
-    }
-  }
+export function stylesheetWith(accent: Accent): Css {
+  return css`
+    ${palette(accent)}${rules}
+  `;
+}
+
+const rules = css`
   * {
     box-sizing: border-box;
     margin: 0;
@@ -65,6 +28,20 @@ export const stylesheet = css`
     font-family: system-ui, sans-serif;
     line-height: 1.5;
     overflow-wrap: anywhere;
+  }
+  .banner {
+    display: flex;
+    align-items: center;
+    gap: 0.75rem;
+    max-inline-size: 100%;
+    margin-block-end: 1.25rem;
+    font-weight: 600;
+  }
+  .banner img {
+    flex: none;
+    max-inline-size: 10rem;
+    block-size: 2.25rem;
+    object-fit: contain;
   }
   main {
     inline-size: 100%;
@@ -190,6 +167,10 @@ export const stylesheet = css`
   .actions {
     display: grid;
     gap: 0.75rem;
+  }
+  a {
+    color: var(--accent);
+    text-underline-offset: 0.2em;
   }
   .button {
     display: inline-block;

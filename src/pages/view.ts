@@ -1,13 +1,8 @@
 /** How a page is shown: in which language, and under whose name. The same for every page of one answer. */
+import type { Brand } from './brand.ts';
 import { claimed } from './claimed.ts';
 import { html, type Html } from './html.ts';
 import type { Language } from './texts/languages.ts';
-
-/** What the people who run this server say about themselves. */
-export interface Brand {
-  /** Whom to ask: an address, a name, a sentence. */
-  readonly supportContact: string | undefined;
-}
 
 export interface View {
   readonly language: Language;

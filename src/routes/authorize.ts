@@ -30,7 +30,8 @@ export async function authorizeRoute(
     });
     if (step.step === 'consent') {
       cookies.set(reply, 'consent', step.requestId, step.consentSecret);
-      const props = consentProps(services, step, lastProviderId);
+      const browser = { lastProviderId, isKnown: browserId !== undefined };
+      const props = consentProps(services, step, browser);
       return sendPage(services, reply, 200, (view) => consentPage(props, view));
     }
     cookies.set(reply, 'signin', step.state, step.signInSecret);

@@ -2,7 +2,7 @@
 import type { Services } from '../flows/services.ts';
 import type { AuthorizationStep } from '../flows/start-authorization.ts';
 import type { IdentityProvider } from '../identity/identity-provider.ts';
-import type { ClientStanding, ConsentPageProps, ProviderChoice } from '../pages/consent-page.ts';
+import type { ClientStanding, ConsentPageProps, ProviderChoice } from '../pages/consent-props.ts';
 import { recognizeClient } from '../protocol/recognize-client.ts';
 import { isLoopbackUri, isPrivateUseUri } from '../protocol/redirect-uri.ts';
 
@@ -11,9 +11,14 @@ type ConsentStep = Extract<AuthorizationStep, { step: 'consent' }>;
 export function consentProps(
   { identityProviders, config }: Pick<Services, 'identityProviders' | 'config'>,
   step: ConsentStep,
-  lastProviderId: string | undefined,
+  browser: {
+    readonly lastProviderId: string | undefined;
+    /** Whether somebody came back from a provider with it: perhaps another person. */
+    readonly isKnown: boolean;
+  },
 ): ConsentPageProps {
-  const toChoice = (provider: IdentityProvider): ProviderChoice => providerChoice(provider, lastProviderId);
+  const toChoice = (provider: IdentityProvider): ProviderChoice =>
+    providerChoice(provider, browser.lastProviderId);
   const [first, ...others] = identityProviders.all;
   const { client, target, resource } = step;
   return {
@@ -30,6 +35,8 @@ export function consentProps(
     resourceIdentifier: resource.identifier,
     scopes: step.scopes.map((scope) => ({ scope, operatorWords: config.toolScopes?.words.get(scope) })),
     providers: [toChoice(first), ...others.map(toChoice)],
+    choosesAccount: step.choosesAccount,
+    otherAccountUrl: browser.isKnown && !step.choosesAccount ? step.otherAccountUrl : undefined,
     requestId: step.requestId,
     formAction: '/consent',
   };

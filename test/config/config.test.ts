@@ -311,6 +311,15 @@ describe('mistakes', () => {
     ['ALLOWED_EMAIL_DOMAINS', '@example.com', 'domains with commas'],
     ['ALLOWED_EMAIL_DOMAINS', 'example.com.', 'domains with commas'],
     ['SUPPORT_CONTACT', 'x'.repeat(201), 'at most 200 characters'],
+    ['SUPPORT_CONTACT', 'http://help.example.com', 'must be https'],
+    ['SUPPORT_CONTACT', 'javascript://x', 'must be https'],
+    ['BRAND_NAME', 'x'.repeat(61), 'at most 60 characters'],
+    ['BRAND_NAME', 'Acme\u{202e}', 'on one line'],
+    ['BRAND_COLOR', 'red', 'six hexadecimal digits'],
+    ['BRAND_COLOR', '#12345', 'six hexadecimal digits'],
+    ['BRAND_COLOR', '#123456;}', 'six hexadecimal digits'],
+    ['BRAND_LOGO', './none.png', 'there is none that can be read'],
+    ['BRAND_LOGO', './package.json', 'PNG, SVG, WebP or JPEG'],
     ['PRIMARY_PROVIDER', 'okta', 'google, microsoft, github, oauth or none'],
   ])('%s=%s is refused', (name, value, words) => {
     expect(problemsOf({ ...minimal, [name]: value }).join('\n')).toContain(words);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { consentPage, type ConsentPageProps } from '../../src/pages/consent-page.ts';
+import { consentPage } from '../../src/pages/consent-page.ts';
+import type { ConsentPageProps } from '../../src/pages/consent-props.ts';
 import { renderPage } from '../../src/pages/html.ts';
 import { attributeValues, structure, visibleText } from './read-page.ts';
 import { consentProps, view } from './sample-props.ts';
@@ -150,6 +151,21 @@ describe('the consent page (MCP security best practices, confused deputy)', () =
     expect(attributeValues(page, 'value').slice(1)).toEqual(['deny', 'approve:github', 'approve:google']);
     expect(visibleText(page)).toContain('Continue with GitHub all the same');
     expect(renderPage(page).split('primary"')).toHaveLength(2);
+  });
+
+  test('a browser that was signed in with before is offered another account, and nobody is named (clients.md P10)', () => {
+    const otherAccountUrl = 'https://mcp.acme.example/authorize?prompt=select_account';
+    const page = consentPage({ ...consentProps, otherAccountUrl }, view);
+
+    expect(visibleText(page)).toContain('Not you? Switch account');
+    expect(attributeValues(page, 'href')).toEqual([otherAccountUrl]);
+    expect(seen()).not.toContain('Not you?');
+  });
+
+  test('who chooses an account is told where', () => {
+    expect(seen({ choosesAccount: true })).toContain(
+      'You will sign in with Google. You can choose another account there. Nothing is shared before that.',
+    );
   });
 
   test('nothing is focused by itself: a key that is already down cannot approve', () => {

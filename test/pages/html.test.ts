@@ -127,4 +127,43 @@ describe('css', () => {
     expect(renderPage(element)).toBe(`<style>${text}</style>`);
     expect(text).toContain('a > b');
   });
+
+  test('a colour and a style sheet may stand in it', () => {
+    const inner = css`
+      --ink: ${'#0a1b2c'};
+    `;
+
+    const outer = css`
+      ${inner}
+      a {
+        color: var(--ink);
+      }
+    `;
+
+    expect(outer.text).toContain(inner.text);
+    expect(inner.text).toContain('--ink: #0a1b2c;');
+  });
+
+  test.each(['red', '#0A1B2C', '#0a1b2c; } body { display: none', '</style><script>', ''])(
+    '%j may not',
+    (value) => {
+      expect(
+        () => css`
+          :root {
+            --ink: ${value};
+          }
+        `,
+      ).toThrow(TypeError);
+    },
+  );
+
+  test('an object that looks like a style sheet may not', () => {
+    const forged = { element: css``.element, text: '</style><script>alert(1)</script>' };
+
+    expect(
+      () => css`
+        ${forged}
+      `,
+    ).toThrow(TypeError);
+  });
 });

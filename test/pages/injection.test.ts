@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { accountPage } from '../../src/pages/account-page.ts';
 import { accountSignInPage } from '../../src/pages/account-sign-in-page.ts';
+import { createBrand } from '../../src/pages/brand.ts';
 import { consentPage } from '../../src/pages/consent-page.ts';
 import { errorPage } from '../../src/pages/error-page.ts';
 import { homePage } from '../../src/pages/home-page.ts';
@@ -47,7 +48,6 @@ const places: Readonly<Record<string, (text: string) => Html>> = {
   'request id': (requestId) => errorPage({ ...errorProps, requestId }, view),
   'name of a fact': (name) => errorPage({ ...errorProps, details: { [name]: 'x' } }, view),
   fact: (fact) => errorPage({ ...errorProps, details: { Fact: fact, Facts: ['x', fact] } }, view),
-  'whom to ask': (supportContact) => errorPage(errorProps, { ...view, brand: { supportContact } }),
   'person at /account': (personName) => accountPage({ ...accountProps, personName }, view),
   'provider at /account': (providerName) => accountPage({ ...accountProps, providerName }, view),
   'server at /account': (resourceName) => accountPage({ ...accountProps, resourceName }, view),
@@ -106,6 +106,9 @@ const places: Readonly<Record<string, (text: string) => Html>> = {
       { ...accountSignInProps, providers: [{ ...consentProps.providers[0], name, isUnavailable: true }] },
       view,
     ),
+  'whom to ask': (supportContact) =>
+    errorPage(errorProps, { ...view, brand: createBrand({ supportContact }) }),
+  'name of the server': (name) => errorPage(errorProps, { ...view, brand: createBrand({ name }) }),
   'name on the home page': (resourceName) => homePage({ ...homeProps, resourceName }, view),
   'address on the home page': (mcpUrl) => homePage({ ...homeProps, mcpUrl }, view),
   'provider on the home page': (name) => homePage({ ...homeProps, providerNames: [name, 'GitHub'] }, view),

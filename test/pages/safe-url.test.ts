@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { appLink, hrefOf, localPath, webLink } from '../../src/pages/safe-url.ts';
+import { appLink, hrefOf, localPath, supportLink, webLink } from '../../src/pages/safe-url.ts';
 
 const dangerous = [
   'javascript:alert(1)',
@@ -81,5 +81,27 @@ describe('paths on this server', () => {
     '/\t/evil.example',
   ])('%j is refused', (path) => {
     expect(() => localPath(path)).toThrow(TypeError);
+  });
+});
+
+describe('whom to ask', () => {
+  test.each([
+    ['it@example.com', 'mailto:it@example.com'],
+    ['mailto:it@example.com?subject=MCP', 'mailto:it@example.com?subject=MCP'],
+    ['https://help.example.com/mcp', 'https://help.example.com/mcp'],
+  ])('%s is a link', (contact, href) => {
+    expect(hrefOf(supportLink(contact))).toBe(href);
+  });
+
+  test.each([
+    'Ask Grace, room 5',
+    'http://help.example.com',
+    'javascript:alert(1)',
+    'it@example.com or grace@example.com',
+    'javascript:x@example.com',
+    'tel:+4930123456',
+    ...dangerous,
+  ])('%j is words', (contact) => {
+    expect(supportLink(contact)).toBeUndefined();
   });
 });

@@ -1,14 +1,15 @@
 /** Props of an ordinary visit, for tests to vary. */
 import type { AccountPageProps } from '../../src/pages/account-page.ts';
 import type { AccountSignInPageProps } from '../../src/pages/account-sign-in-page.ts';
-import type { ConsentPageProps } from '../../src/pages/consent-page.ts';
+import { createBrand } from '../../src/pages/brand.ts';
+import type { ConsentPageProps } from '../../src/pages/consent-props.ts';
 import type { ErrorPageProps } from '../../src/pages/error-page.ts';
 import type { HomePageProps } from '../../src/pages/home-page.ts';
 import { languages } from '../../src/pages/texts/languages.ts';
 import type { View } from '../../src/pages/view.ts';
 
 /** In English, of people who say nothing about themselves. */
-export const view: View = { language: languages[0], brand: { supportContact: undefined } };
+export const view: View = { language: languages[0], brand: createBrand({}) };
 
 export const consentProps: ConsentPageProps = {
   clientName: 'Claude',
@@ -27,6 +28,8 @@ export const consentProps: ConsentPageProps = {
     { scope: 'files:read', operatorWords: undefined },
   ],
   providers: [{ id: 'google', name: 'Google', isUnavailable: false, isLastUsed: false }],
+  choosesAccount: false,
+  otherAccountUrl: undefined,
   requestId: 'request-secret',
   formAction: '/consent',
 };

@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { stylesheet } from '../../src/pages/stylesheet.ts';
+import * as fc from 'fast-check';
+import { accentOf, ownAccent } from '../../src/pages/palette.ts';
+import { readColour } from '../../src/pages/colour.ts';
+import { stylesheetWith } from '../../src/pages/stylesheet.ts';
+
+const stylesheet = stylesheetWith(ownAccent);
 
 const [light = '', dark = ''] = [...stylesheet.text.matchAll(/:root \{(.*?)\}/gs)].map(
   ([, block]) => block ?? '',
@@ -33,6 +38,9 @@ const textPairs = [
   ['soft', 'card'],
   ['soft', 'well'],
   ['on-accent', 'accent'],
+  ['accent', 'card'],
+  ['accent', 'well'],
+  ['accent', 'page'],
   ['on-warn', 'warn'],
   ['on-alarm', 'alarm'],
   ['on-good', 'good'],
@@ -40,7 +48,6 @@ const textPairs = [
 
 const edgePairs = [
   ['edge', 'card'],
-  ['accent', 'card'],
   ['warn-edge', 'card'],
   ['alarm-edge', 'card'],
 ] as const;
@@ -90,5 +97,37 @@ describe('the style sheet', () => {
   test('focus is visible (WCAG 2.2 §2.4.7)', () => {
     expect(stylesheet.text).toMatch(/:focus-visible \{\s*outline: 3px solid var\(--accent\);/);
     expect(stylesheet.text).not.toMatch(/outline: (none|0)/);
+  });
+});
+
+describe('the operator’s colour (WCAG 2.2 §1.4.3)', () => {
+  const colour = fc.integer({ min: 0, max: 0xffffff }).map((value) => value.toString(16).padStart(6, '0'));
+
+  test('law: whatever it is, it and the text on it can be read in light and dark', () => {
+    fc.assert(
+      fc.property(colour, (digits) => {
+        const accent = accentOf(readColour(digits) ?? '#');
+        for (const [name, scheme] of Object.entries(schemes)) {
+          const { fill, text } = name === 'dark' ? accent.dark : accent.light;
+          expect(contrast(text, fill)).toBeGreaterThanOrEqual(4.5);
+          for (const ground of ['card', 'page', 'well'])
+            expect(contrast(fill, scheme.get(ground))).toBeGreaterThanOrEqual(4.5);
+        }
+      }),
+    );
+  });
+
+  test('one that can be read stays as it is, and only where it cannot it changes', () => {
+    expect(accentOf('#00695c').light).toEqual({ fill: '#00695c', text: '#ffffff' });
+    expect(accentOf('#00695c').dark.fill).not.toBe('#00695c');
+    expect(accentOf('#ffd54f').dark).toEqual({ fill: '#ffd54f', text: '#000000' });
+    expect(accentOf('#ffd54f').light.fill).not.toBe('#ffd54f');
+  });
+
+  test('it is in the sheet, in both schemes', () => {
+    const { text } = stylesheetWith(accentOf('#00695c'));
+    expect(text).toContain('--accent: #00695c;');
+    expect(text).toContain(`--accent: ${accentOf('#00695c').dark.fill};`);
+    expect(text).not.toContain(ownAccent.light.fill);
   });
 });

@@ -45,8 +45,12 @@ export const consent = {
 
   away: (provider: Html) =>
     html`${provider} ist gerade nicht erreichbar. Es ist nichts verloren: Versuchen Sie es gleich noch einmal.`,
-  signInWith: (provider: Html) => html`Sie melden sich mit ${provider} an. Vorher wird nichts weitergegeben.`,
-  chooseProvider: 'Wählen Sie, womit Sie sich anmelden. Vorher wird nichts weitergegeben.',
+  signInWith: (provider: Html) => html`Sie melden sich mit ${provider} an.`,
+  chooseProvider: 'Wählen Sie, womit Sie sich anmelden.',
+  choosesAccount: 'Dort können Sie ein anderes Konto wählen.',
+  nothingBefore: 'Vorher wird nichts weitergegeben.',
+  notYou: 'Nicht Sie?',
+  switchAccount: 'Konto wechseln',
   continueTo: (provider: Html) => html`Weiter zu ${provider}`,
   continueToAllTheSame: (provider: Html) => html`Trotzdem weiter zu ${provider}`,
   continueWith: (provider: Html) => html`Weiter mit ${provider}`,

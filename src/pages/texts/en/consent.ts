@@ -43,8 +43,12 @@ export const consent = {
 
   away: (provider: Html) =>
     html`${provider} cannot be reached right now. Nothing is lost: trying again in a moment will work.`,
-  signInWith: (provider: Html) => html`You will sign in with ${provider}. Nothing is shared before that.`,
-  chooseProvider: 'Choose how to sign in. Nothing is shared before that.',
+  signInWith: (provider: Html) => html`You will sign in with ${provider}.`,
+  chooseProvider: 'Choose how to sign in.',
+  choosesAccount: 'You can choose another account there.',
+  nothingBefore: 'Nothing is shared before that.',
+  notYou: 'Not you?',
+  switchAccount: 'Switch account',
   continueTo: (provider: Html) => html`Continue to ${provider}`,
   continueToAllTheSame: (provider: Html) => html`Continue to ${provider} all the same`,
   continueWith: (provider: Html) => html`Continue with ${provider}`,
