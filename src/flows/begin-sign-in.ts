@@ -8,6 +8,7 @@ import {
   approveRequest,
   type AskedRequest,
   type PendingRequest,
+  type StoredSignIn,
 } from '../repositories/authorization-requests.ts';
 import { later, lifetimes } from './lifetimes.ts';
 import type { Services } from './services.ts';
@@ -37,6 +38,8 @@ export function signInPlace(upstreamStateHash: SecretHash): string {
 export interface SealedSignIn extends SignInSecrets {
   readonly signInSecret: string;
   readonly redirectUri: string;
+  /** Whether the person takes the answer to the client by hand. Rows of earlier versions do not have it. */
+  readonly isCopied?: boolean;
 }
 
 /** New secrets of a sign-in at a provider: none of them is used for another. */
@@ -64,9 +67,10 @@ export async function beginSignIn(
   key: { readonly requestIdHash: SecretHash; readonly consentHash: SecretHash; readonly now: Date },
   pending: PendingRequest,
   provider: IdentityProvider,
+  isCopied = false,
 ): Promise<SignInRedirect | undefined> {
   const { config, sealer, db } = services;
-  const secrets = createSignIn(config, provider);
+  const secrets = { ...createSignIn(config, provider), isCopied };
   const redirect = await redirectWith(services, provider, secrets, pending);
   const upstreamStateHash = hashSecret(secrets.state);
   const isApproved = await approveRequest(db, key, {
@@ -90,9 +94,15 @@ export async function repeatSignIn(
   request: PendingRequest & { readonly signIn: NonNullable<AskedRequest['signIn']> },
   provider: IdentityProvider,
 ): Promise<SignInRedirect> {
-  const { upstreamStateHash, sealedSignIn } = request.signIn;
-  const sealed = services.sealer.open(sealedSignIn, signInPlace(upstreamStateHash));
-  return redirectWith(services, provider, JSON.parse(sealed) as SealedSignIn, request);
+  return redirectWith(services, provider, openSignIn(services, request.signIn), request);
+}
+
+/** What was sealed with a request that was approved. */
+export function openSignIn(
+  { sealer }: Pick<BeginServices, 'sealer'>,
+  { upstreamStateHash, sealedSignIn }: Pick<StoredSignIn, 'upstreamStateHash' | 'sealedSignIn'>,
+): SealedSignIn {
+  return JSON.parse(sealer.open(sealedSignIn, signInPlace(upstreamStateHash))) as SealedSignIn;
 }
 
 /** Those that a provider may know: it would refuse the whole sign-in for one that is ours alone. */

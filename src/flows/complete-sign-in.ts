@@ -13,14 +13,19 @@ import { AuthorizationError, PageError } from '../protocol/errors.ts';
 import { mayRememberConsent } from '../protocol/recognize-client.ts';
 import { matchRedirectUri, type RedirectTarget, withResponseParameters } from '../protocol/redirect-uri.ts';
 import type { PersonKey } from '../repositories/account-sessions.ts';
-import { releaseReturn, type ReturningSignIn, takeReturn } from '../repositories/authorization-requests.ts';
+import {
+  hasReturned,
+  releaseReturn,
+  type ReturningSignIn,
+  takeReturn,
+} from '../repositories/authorization-requests.ts';
 import { type Client, findClient } from '../repositories/clients.ts';
 import { rememberConsent } from '../repositories/consents.ts';
 import { hasLiveSignIn } from '../repositories/ended-sign-ins.ts';
 import { insertGrant } from '../repositories/grants.ts';
 import { placeOf } from '../repositories/sealed-values.ts';
 import { problemOf } from './admission.ts';
-import { type SealedSignIn, signInPlace, upstreamScopes } from './begin-sign-in.ts';
+import { openSignIn, upstreamScopes } from './begin-sign-in.ts';
 import { later, lifetimes } from './lifetimes.ts';
 import { otherAccountUrl } from './other-account-url.ts';
 import type { Services } from './services.ts';
@@ -48,22 +53,17 @@ export async function completeSignIn(
     readonly signInSecret: string | undefined;
     readonly browserId: string;
   },
-): Promise<{ readonly location: string; readonly providerId: string }> {
+): Promise<{ readonly location: string; readonly providerId: string; readonly isCopied: boolean }> {
   const upstreamStateHash = hashSecret(input.state);
   if (input.signInSecret === undefined) throw wrongBrowser();
-  const returning = await takeReturn(services.db, {
-    upstreamStateHash,
-    signInHash: hashSecret(input.signInSecret),
-    now: services.clock(),
-  });
-  if (returning === undefined) throw expired();
+  const key = { upstreamStateHash, signInHash: hashSecret(input.signInSecret), now: services.clock() };
+  const returning = await takeReturn(services.db, key);
+  if (returning === undefined) throw (await hasReturned(services.db, key)) ? answered() : expired();
   const client = await findClient(services.db, returning.clientId);
   const target = matchRedirectUri(client?.redirectUris ?? [], returning.redirectUri);
   const provider = services.identityProviders.find(returning.identityProvider);
   if (client === undefined || target === undefined || provider === undefined) throw expired();
-  const secrets = JSON.parse(
-    services.sealer.open(returning.sealedSignIn, signInPlace(upstreamStateHash)),
-  ) as SealedSignIn;
+  const { isCopied = false, ...secrets } = openSignIn(services, { ...returning, upstreamStateHash });
   if (addressOf(input.returnedUrl) !== secrets.redirectUri) throw expired();
   const facts: EventFacts = {
     clientId: client.clientId,
@@ -104,11 +104,13 @@ export async function completeSignIn(
         iss: services.config.baseUrl,
       }),
       providerId: provider.id,
+      isCopied,
     };
   } catch (error) {
     if (error instanceof AuthorizationError) error.addFacts(facts);
     if (error instanceof AuthorizationError) throw error;
-    if (error instanceof ProviderRefusedError) throw toClientError(error, target, returning.state, facts);
+    if (error instanceof ProviderRefusedError)
+      throw toClientError(error, { target, state: returning.state, isCopied, about: facts });
     // Nothing was given out: the person may bring the answer again. If this fails as well, they start again.
     await releaseReturn(services.db, upstreamStateHash).catch(() => undefined);
     throw error;
@@ -199,9 +201,12 @@ export function whoIs(provider: IdentityProvider, { subject, email }: Identity):
 /** The provider's words stay in the log: the client gets the code, and a sentence of ours. */
 function toClientError(
   error: ProviderRefusedError,
-  target: RedirectTarget,
-  state: string | undefined,
-  about: EventFacts,
+  answer: {
+    readonly target: RedirectTarget;
+    readonly state: string | undefined;
+    readonly isCopied: boolean;
+    readonly about: EventFacts;
+  },
 ): AuthorizationError {
   const isDenied = error.code === 'access_denied';
   return new AuthorizationError(error.code, {
@@ -210,11 +215,9 @@ function toClientError(
       ? 'The sign-in was cancelled or refused'
       : 'The sign-in at the identity provider failed',
     cause: error,
-    target,
-    state,
+    ...answer,
     mayRedirect: true,
     event: 'sign_in',
-    about,
   });
 }
 
@@ -275,6 +278,15 @@ function wrongBrowser(): PageError {
     status: 403,
     reason: 'no sign-in cookie for this state',
     description: 'This sign-in was started in another browser',
+  });
+}
+
+/** The page with the answer was loaded again. There is no second answer, and the first is not shown again. */
+function answered(): PageError {
+  return new PageError('already_answered', {
+    status: 403,
+    reason: 'the answer of the provider was brought before, by this browser',
+    description: 'This sign-in was already completed',
   });
 }
 

@@ -16,6 +16,7 @@ import { recordRefusal } from './caller.ts';
 import { sendChallenge } from './challenge.ts';
 import { RateLimitError } from './rate-limits.ts';
 import { prefersHtml, sendPage } from './send-page.ts';
+import { sendToClient } from './send-to-client.ts';
 
 /** Long enough for a restart, short enough that nobody gives up. */
 const retryAfterSeconds = 5;
@@ -27,6 +28,7 @@ interface Refusal {
   readonly retryAfterSeconds?: number;
   readonly details?: PageError['details'];
   readonly continueTo?: string;
+  readonly underWay?: PageError['underWay'];
   readonly otherAccountUrl?: string;
   readonly accountUrl?: string;
 }
@@ -40,7 +42,12 @@ export function registerErrorHandler(app: FastifyInstance, services: Services): 
     if (error instanceof AuthorizationError && error.mayRedirect) {
       recordRefusal(services, request, error, { code: error.code, status: 303 });
       request.log.info({ code: error.code, reason: error.reason }, 'authorization refused');
-      return reply.header('cache-control', 'no-store').redirect(errorLocation(services, error), 303);
+      const { isCopied } = error;
+      return sendToClient(services, request, reply, {
+        location: errorLocation(services, error),
+        isRefusal: true,
+        isCopied,
+      });
     }
     const refusal = toRefusal(services, error, request);
     recordRefusal(services, request, error, refusal);
@@ -80,13 +87,14 @@ function toRefusal(services: Services, error: FastifyError, request: FastifyRequ
     };
   }
   if (error instanceof PageError) {
-    const { status, code, description, details, isOfAccount } = error;
+    const { status, code, description, details, isOfAccount, underWay } = error;
     return {
       status,
       code,
       description,
       details,
       ...(isOfAccount && { accountUrl: `${services.config.baseUrl}/account` }),
+      ...(underWay && { underWay }),
       ...(status === 503 && { retryAfterSeconds }),
     };
   }
@@ -142,7 +150,7 @@ async function sendRefusal(
 ): Promise<FastifyReply> {
   if (refusal.retryAfterSeconds !== undefined) reply.header('retry-after', refusal.retryAfterSeconds);
   if (isForPeople(request) && prefersHtml(request)) {
-    const { status, code, details, continueTo, otherAccountUrl, accountUrl } = refusal;
+    const { status, code, details, continueTo, otherAccountUrl, accountUrl, underWay } = refusal;
     const props = {
       code,
       requestId: request.id,
@@ -151,6 +159,7 @@ async function sendRefusal(
       ...(continueTo !== undefined && { continueTo }),
       ...(otherAccountUrl !== undefined && { otherAccountUrl }),
       ...(accountUrl !== undefined && { accountUrl }),
+      ...(underWay !== undefined && { underWay }),
     };
     return sendPage(services, reply, status, (view) => errorPage(props, view));
   }
@@ -175,6 +184,8 @@ const wireCodes: ReadonlyMap<string, string> = new Map([
   ['client_document_unavailable', 'temporarily_unavailable'],
   ['invalid_client_document', 'invalid_client'],
   ['expired_request', 'access_denied'],
+  ['already_approved', 'access_denied'],
+  ['already_answered', 'access_denied'],
   ['wrong_browser', 'access_denied'],
   ['forbidden_origin', 'access_denied'],
   ['client_not_allowed', 'unauthorized_client'],

@@ -14,7 +14,7 @@ export function consentForm(props: ConsentPageProps, { language }: View): Html {
     <form class="actions" method="post" action="${localPath(props.formAction)}" autocomplete="off">
       <input type="hidden" name="request_id" value="${props.requestId}" />
       <p>${howToSignIn(props, consent)}</p>
-      ${decisions(props, consent)}
+      ${props.isLoopbackOnly && otherMachine(consent)} ${decisions(props, consent)}
     </form>
     ${switchAccount(props.otherAccountUrl, consent)}`;
 }
@@ -23,6 +23,14 @@ function howToSignIn({ providers, choosesAccount }: ConsentPageProps, consent: W
   const how =
     providers.length === 1 ? consent.signInWith(claimed(providers[0].name, 60)) : consent.chooseProvider;
   return html`${how} ${choosesAccount && consent.choosesAccount} ${consent.nothingBefore}`;
+}
+
+/** A loopback callback leads to the machine of the browser: whoever has the app elsewhere gets the answer to copy. */
+function otherMachine({ otherMachine: words }: Words): Html {
+  return html`<label class="choice">
+    <input type="checkbox" name="other_machine" value="yes" />
+    <span>${words.label} <span class="small soft">${words.explanation}</span></span>
+  </label>`;
 }
 
 /** For an app that imitates another, the way out is the button that stands out. */

@@ -30,7 +30,7 @@ export function consentPage(props: ConsentPageProps, view: View): Html {
           ${props.scopes.map((scope) => scopeItem(scope, view.language.texts))}
         </ul>
       </section>
-      ${consentForm(props, view)} ${props.isLoopbackOnly && otherMachineHelp(consent)}
+      ${consentForm(props, view)}
       <footer class="small soft">
         <p>${consent.appId(claimed(props.clientId))}</p>
       </footer>
@@ -41,12 +41,4 @@ export function consentPage(props: ConsentPageProps, view: View): Html {
 function scopeItem(asked: AskedScope, texts: Texts): Html {
   const words = scopeInWords(texts, asked);
   return html`<li>${words === undefined ? html`<code>${claimed(asked.scope)}</code>` : claimed(words)}</li>`;
-}
-
-/** For a client that runs on a remote machine: its loopback callback fails in this browser, and can be pasted. */
-function otherMachineHelp({ otherMachine }: Texts['consent']): Html {
-  return html`<details>
-    <summary>${otherMachine.question}</summary>
-    <p>${otherMachine.answer}</p>
-  </details>`;
 }

@@ -17,6 +17,8 @@ export interface ErrorPageProps {
   readonly details?: Readonly<Record<string, string | readonly string[]>>;
   /** The way back to the app; the caller has checked that the address belongs to it. */
   readonly continueTo?: string;
+  /** The sign-in that is under way: the provider's name, and its address. */
+  readonly underWay?: { readonly url: string; readonly providerName: string };
   /** To do it again with another account, on this server: the first choice where there is one. */
   readonly otherAccountUrl?: string;
   /** The person's own page, when it is about that one. */
@@ -31,7 +33,9 @@ export function errorPage(props: ErrorPageProps, view: View): Html {
     ...Object.entries(props.details ?? {}).map(([name, value]) => fact(nameOfFact(texts, name), value)),
     ...(supportContact === undefined ? [] : [whomToAsk(texts.errorPage.whomToAsk, supportContact)]),
   ];
+  const { underWay } = props;
   const links = [
+    { url: underWay?.url, label: texts.consent.continueTo(claimed(underWay?.providerName ?? '', 60)) },
     { url: props.otherAccountUrl, label: texts.errorPage.useAnotherAccount },
     { url: props.accountUrl, label: texts.account.title },
     { url: props.continueTo, label: texts.errorPage.backToApp },

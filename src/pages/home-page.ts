@@ -1,6 +1,7 @@
 /** What a browser sees at `/`: what this server is, and how to connect an MCP client to it. */
 import { claimed, plainText } from './claimed.ts';
 import { clientSetup } from './client-setup.ts';
+import { copyBox } from './copy-box.ts';
 import { html, type Html } from './html.ts';
 import { layout } from './layout.ts';
 import { appLink, localPath } from './safe-url.ts';
@@ -82,11 +83,6 @@ function steps(items: readonly Html[]): Html {
   return html`<ol class="list">
     ${items.map((item) => html`<li>${item}</li>`)}
   </ol>`;
-}
-
-/** Text to copy: one click selects all of it. */
-function copyBox(text: string): Html {
-  return html`<pre class="copy" dir="ltr"><code>${text}</code></pre>`;
 }
 
 function installButton(address: string, label: string): Html | undefined {

@@ -172,6 +172,19 @@ const rules = css`
     color: var(--accent);
     text-underline-offset: 0.2em;
   }
+  .choice {
+    display: grid;
+    grid-template-columns: auto 1fr;
+    gap: 0.625rem;
+    padding-block: 0.625rem;
+    cursor: pointer;
+  }
+  .choice input {
+    inline-size: 1.25rem;
+    block-size: 1.25rem;
+    margin-block: 0.125rem;
+    accent-color: var(--accent);
+  }
   .button {
     display: inline-block;
     min-block-size: 3rem;

@@ -66,6 +66,8 @@ export class AuthorizationError extends Refusal {
   readonly mayRedirect: boolean;
   /** What the person is shown in other words than the client. */
   readonly page: RefusalPage | undefined;
+  /** Whether the person takes the answer to the client by hand. */
+  readonly isCopied: boolean;
   constructor(
     code: string,
     options: RefusalOptions & {
@@ -73,6 +75,7 @@ export class AuthorizationError extends Refusal {
       readonly state: string | undefined;
       readonly mayRedirect: boolean;
       readonly page?: RefusalPage;
+      readonly isCopied?: boolean;
     },
   ) {
     super(code, options);
@@ -80,6 +83,7 @@ export class AuthorizationError extends Refusal {
     this.state = options.state;
     this.mayRedirect = options.mayRedirect;
     this.page = options.page;
+    this.isCopied = options.isCopied ?? false;
   }
 }
 
@@ -116,18 +120,22 @@ export class PageError extends Refusal {
   readonly details: Readonly<Record<string, string | readonly string[]>>;
   /** Whether it is about the person's own page, `/account`, and not about an app that sent them. */
   readonly isOfAccount: boolean;
+  /** The sign-in that is under way already: at which provider, and where. */
+  readonly underWay: { readonly url: string; readonly providerName: string } | undefined;
   constructor(
     code: string,
     options: RefusalOptions & {
       readonly status?: number;
       readonly details?: Readonly<Record<string, string | readonly string[]>>;
       readonly isOfAccount?: boolean;
+      readonly underWay?: PageError['underWay'];
     },
   ) {
     super(code, options);
     this.status = options.status ?? 400;
     this.details = options.details ?? {};
     this.isOfAccount = options.isOfAccount ?? false;
+    this.underWay = options.underWay;
   }
 }
 

@@ -34,6 +34,8 @@ const refusalCodes = [
   'invalid_client_document',
   'not_admitted',
   'provider_unavailable',
+  'already_approved',
+  'already_answered',
   'wrong_browser',
 ] as const;
 

@@ -107,6 +107,28 @@ export async function findAskedRequest(db: Queryable, key: AskedKey): Promise<As
   );
 }
 
+/**
+ * The request that was approved, while its browser is at the provider. Whoever asks has to prove with the sign-in's
+ * secret that the request is theirs.
+ */
+export async function findSignInUnderWay(
+  db: Queryable,
+  key: Pick<AskedKey, 'requestIdHash' | 'now'>,
+): Promise<AskedRequest | undefined> {
+  return findOne(
+    db,
+    askedRow,
+    sql`
+      select client_id, redirect_uri, state, code_challenge, resource, scopes, chooses_account, decided_at,
+        identity_provider, upstream_state_hash, sealed_sign_in
+      from authorization_requests
+      where request_id_hash = ${key.requestIdHash}
+        and upstream_state_hash is not null
+        and returned_at is null
+        and expires_at > ${key.now}`,
+  );
+}
+
 /** What a browser is sent to the identity provider with. Exists only from the approval on. */
 export interface StoredSignIn {
   readonly identityProvider: string;
@@ -176,6 +198,19 @@ export async function takeReturn(
       returning client_id, redirect_uri, state, code_challenge, resource, scopes, chooses_account, identity_provider,
         sealed_sign_in`,
   );
+}
+
+/** Whether this browser has brought the provider's answer before. */
+export async function hasReturned(
+  db: Queryable,
+  key: { readonly upstreamStateHash: SecretHash; readonly signInHash: SecretHash },
+): Promise<boolean> {
+  const { rowCount } = await db.query(sql`
+    select from authorization_requests
+    where upstream_state_hash = ${key.upstreamStateHash}
+      and sign_in_hash = ${key.signInHash}
+      and returned_at is not null`);
+  return rowCount === 1;
 }
 
 /** Gives a taken return back, because the provider could not be asked: the person may reload the page. */

@@ -7,6 +7,7 @@ import type { BrowserCookies } from '../http/browser-cookies.ts';
 import { servicesFor } from '../http/caller.ts';
 import { refuseOtherMethods } from '../http/methods.ts';
 import { oauthRateLimit } from '../http/rate-limits.ts';
+import { sendToClient } from '../http/send-to-client.ts';
 import { AuthorizationError, PageError } from '../protocol/errors.ts';
 import { readParameters } from '../protocol/parameters.ts';
 
@@ -36,7 +37,7 @@ export async function callbackRoute(
       if (hasChoice) cookies.rememberLastProvider(reply, providerId);
       return reply.header('cache-control', 'no-store').redirect('/account', 303);
     }
-    const { location, providerId } = await completeSignIn(servicesFor(services, request), {
+    const { location, providerId, isCopied } = await completeSignIn(servicesFor(services, request), {
       returnedUrl: answerUrl(services.config.baseUrl, request.url),
       state,
       signInSecret: cookies.read(request, 'signin', state),
@@ -46,9 +47,8 @@ export async function callbackRoute(
       if (hasChoice && error instanceof AuthorizationError) cookies.forgetLastProvider(reply);
       throw error;
     });
-    cookies.clear(reply, 'signin', state);
     if (hasChoice) cookies.rememberLastProvider(reply, providerId);
-    return reply.header('cache-control', 'no-store').redirect(location, 303);
+    return sendToClient(services, request, reply, { location, isRefusal: false, isCopied });
   };
   for (const path of ['/callback', '/callback/:provider']) {
     app.get(path, { config: oauthRateLimit(services) }, answer);

@@ -14,6 +14,7 @@ import { AuthorizationError, PageError } from '../protocol/errors.ts';
 /** With several providers, an approval names the one to sign in with: `approve:google`. */
 const decisionForm = z.object({
   request_id: z.string().max(100),
+  other_machine: z.literal('yes').optional(),
   decision: z.union([
     z.literal('deny').transform(() => ({ decision: 'deny' as const, providerId: undefined })),
     z
@@ -41,11 +42,11 @@ export async function consentRoute(
     const form = decisionForm.safeParse(request.body);
     if (!form.success) {
       throw new PageError('invalid_request', {
-        reason: 'request_id or decision is missing, repeated or unknown',
+        reason: 'request_id or decision is missing, or something is repeated or unknown',
         description: 'request_id and decision are required, once',
       });
     }
-    const { request_id: requestId, decision: decided } = form.data;
+    const { request_id: requestId, decision: decided, other_machine: otherMachine } = form.data;
     const consentSecret = cookies.read(request, 'consent', requestId);
     // A click that was sent before this answer arrived still has the cookie, one that is sent again later has not.
     const clearCookie = (): void => cookies.clear(reply, 'consent', requestId);
@@ -53,6 +54,8 @@ export async function consentRoute(
       requestId,
       consentSecret,
       ...decided,
+      isCopied: otherMachine !== undefined,
+      signInSecretOf: (state) => cookies.read(request, 'signin', state),
     }).catch((error: unknown) => {
       if (error instanceof AuthorizationError) clearCookie();
       throw error;

@@ -30,6 +30,47 @@ describe.each([
       expect(visit.complaints).toEqual([]);
     });
 
+    /** The addresses that a page of ours sends Chromium to by itself. */
+    async function watchNavigations(): Promise<readonly string[]> {
+      const devTools = await visit.context.newCDPSession(visit.page);
+      await devTools.send('Page.enable');
+      const addresses: string[] = [];
+      devTools.on('Page.frameRequestedNavigation', ({ url, reason }) => {
+        if (reason === 'httpHeaderRefresh') addresses.push(url);
+      });
+      return addresses;
+    }
+
+    test('"Cancel" leads to an app by its own scheme too', async () => {
+      const navigations = await watchNavigations();
+      await visit.openConsent(appCallback);
+      await visit.press('Cancel');
+      await poll(async () => navigations.length > 0);
+
+      expect(new URL(navigations[0] ?? '').searchParams.get('error')).toBe('access_denied');
+    });
+
+    test('to a page with the answer to copy, when the app runs on another machine and nobody listens here (clients.md P18)', async () => {
+      const callback = 'http://127.0.0.1:9/callback';
+      await visit.openConsent(callback);
+      await visit.page.getByRole('checkbox', { name: /another machine/ }).check();
+      await visit.press('Continue');
+      await visit.signIn();
+      const address = await visit.arriveAt(`${visit.site.front.origin}/callback?`);
+
+      const shown = await visit.page.locator('pre.copy').innerText();
+      expect(shown.startsWith(`${callback}?`)).toBe(true);
+      expectCode(new URL(shown), visit.site.front.origin);
+      expect(address.href).not.toContain('mop_code_');
+
+      await visit.page.reload();
+      expect(await visit.page.locator('main').innerText()).toContain('This is finished');
+      expect(await visit.page.content()).not.toContain('mop_code_');
+      await visit.page.goBack();
+      await visit.page.goForward();
+      expect(await visit.page.content()).not.toContain('mop_code_');
+    });
+
     test('to a listener on loopback (RFC 8252 §7.3)', async () => {
       const callback = `${await listenOnLoopback('You can close this page')}/callback`;
 
@@ -41,13 +82,8 @@ describe.each([
     });
 
     test('to an app by its own scheme: Chromium is sent there, though no app takes it here (RFC 8252 §7.1)', async () => {
-      const devTools = await visit.context.newCDPSession(visit.page);
-      await devTools.send('Network.enable');
-      const locations: string[] = [];
-      devTools.on('Network.responseReceivedExtraInfo', ({ headers }) => {
-        locations.push(headers['location'] ?? headers['Location'] ?? '');
-      });
-      const sentToApp = () => locations.find((location) => location.startsWith(`${appCallback}?`));
+      const navigations = await watchNavigations();
+      const sentToApp = () => navigations.find((address) => address.startsWith(`${appCallback}?`));
 
       await visit.openConsent(appCallback);
       await visit.press('Continue');
@@ -55,6 +91,9 @@ describe.each([
       await poll(async () => sentToApp() !== undefined);
 
       expectCode(new URL(sentToApp() ?? ''), visit.site.front.origin);
+      await visit.arriveAt(`${visit.site.front.origin}/callback?`);
+      expect(await visit.page.locator('main').innerText()).toContain('you can close this page');
+      expect(await visit.page.getByRole('link').getAttribute('href')).toBe(sentToApp());
       expect(visit.complaints.filter((text) => /content security policy|refused/i.test(text))).toEqual([]);
     });
 

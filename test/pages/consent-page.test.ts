@@ -90,7 +90,7 @@ describe('the consent page (MCP security best practices, confused deputy)', () =
 
     expect(text).toContain('This is a program on your computer');
     expect(text).toContain(startedHere);
-    expect(text).toContain('Does the app run on another machine?');
+    expect(text).toContain('The app runs on another machine');
   });
 
   test('warns when the callback opens an app by its scheme (RFC 8252 §8.6)', () => {

@@ -74,7 +74,7 @@ describe('the answer counts once', () => {
     for (const [name, value] of cookies) browser.cookies.set(name, value);
     const replayed = await browser.get(returned);
     expect(replayed.statusCode).toBe(403);
-    expect(textOf(replayed)).toContain('This request is over');
+    expect(textOf(replayed)).toContain('This is finished');
   });
 
   test('of many at once one counts', async () => {

@@ -58,9 +58,8 @@ export const consent = {
   cancel: 'Abbrechen',
 
   otherMachine: {
-    question: 'Läuft die App auf einem anderen Rechner?',
-    answer:
-      'Nach der Anmeldung meldet Ihr Browser, dass er eine Seite nicht öffnen kann. Kopieren Sie die ganze Adresse dieser Seite, und fügen Sie sie dort ein, wo die App selbst danach fragt. Geben Sie sie nie einem Menschen oder einer Website.',
+    label: 'Die App läuft auf einem anderen Rechner',
+    explanation: '(über SSH, in einem Container). Ich füge die Antwort dort ein.',
   },
   appId: (id: Html) => html`App-ID <code>${id}</code>`,
 } satisfies Texts['consent'];

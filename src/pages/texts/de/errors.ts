@@ -76,6 +76,17 @@ export const errors = {
     message: 'Es hat zu lange gedauert, oder sie ist schon beantwortet.',
     nextStep: startAgain,
   },
+  already_approved: {
+    title: 'Sie haben schon zugestimmt',
+    message: 'Nichts ist falsch: Das wurde zweimal abgeschickt, und das erste Mal zählt.',
+    nextStep: 'Fahren Sie mit der Anmeldung fort.',
+  },
+  already_answered: {
+    title: 'Das ist erledigt',
+    message:
+      'Die Anmeldung ist schon beendet. Die Antwort gibt es einmal, und sie wird nicht noch einmal gezeigt.',
+    nextStep: 'Sie können diese Seite schließen. Wenn die App noch wartet, beginnen Sie dort von vorn.',
+  },
   wrong_browser: {
     title: 'Sie haben in einem anderen Browser angefangen',
     message:

@@ -56,9 +56,8 @@ export const consent = {
   cancel: 'Cancel',
 
   otherMachine: {
-    question: 'Does the app run on another machine?',
-    answer:
-      'After you sign in, your browser will say that it cannot open a page. Copy the whole address of that page, and paste it where the app itself asks for it. Never give it to a person or a website.',
+    label: 'The app runs on another machine',
+    explanation: '(over SSH, in a container). I will paste the answer into it.',
   },
   appId: (id: Html) => html`App ID <code>${id}</code>`,
 };

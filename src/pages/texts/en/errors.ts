@@ -84,6 +84,16 @@ export const errors = {
     message: 'It took too long, or it has been answered already.',
     nextStep: startAgain,
   },
+  already_approved: {
+    title: 'You have approved this already',
+    message: 'Nothing is wrong: this was sent twice, and the first time counts.',
+    nextStep: 'Go on to sign in.',
+  },
+  already_answered: {
+    title: 'This is finished',
+    message: 'The sign-in has ended already. Its answer is given once, and not shown again.',
+    nextStep: 'You can close this page. If the app still waits, start connecting again there.',
+  },
   wrong_browser: {
     title: 'This is not the browser you started in',
     message:

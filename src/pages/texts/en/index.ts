@@ -2,8 +2,9 @@
 import { account } from './account.ts';
 import { consent } from './consent.ts';
 import { errorPage, errors, facts } from './errors.ts';
+import { handOver } from './hand-over.ts';
 import { home } from './home.ts';
 import { scopes } from './scopes.ts';
 import { shared } from './shared.ts';
 
-export const en = { account, consent, errorPage, errors, facts, home, scopes, shared };
+export const en = { account, consent, errorPage, errors, facts, handOver, home, scopes, shared };
