@@ -4,6 +4,7 @@ import { remote } from '../journeys/remote.ts';
 import { whoami } from '../journeys/whoami.ts';
 import { callMcp, register, signIn } from '../support/authorize.ts';
 import { poll } from '../support/process.ts';
+import { findViolations } from './find-violations.ts';
 import { useChromium } from './visit.ts';
 
 const visit = useChromium();
@@ -146,7 +147,7 @@ const looks = Object.keys(pages).flatMap((name) =>
   ),
 );
 
-describe('nothing is cut off, and nothing is blocked', () => {
+describe('nothing is cut off, nothing is blocked, and axe-core finds nothing (WCAG 2.2)', () => {
   test.each(looks)('%s, %s, %i px wide', async (name, scheme, width) => {
     await visit.page.emulateMedia({ colorScheme: scheme });
     await visit.page.setViewportSize({ width, height: 800 });
@@ -157,5 +158,6 @@ describe('nothing is cut off, and nothing is blocked', () => {
     });
     expect(await visit.page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width);
     expect(visit.complaints.filter((text) => !/status of 403/.test(text))).toEqual([]);
+    expect(await findViolations(visit.page)).toEqual([]);
   });
 });
