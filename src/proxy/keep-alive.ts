@@ -28,7 +28,6 @@ export function keepAlive(response: ServerResponse, body: Readable, silentMs: nu
 function takesComments(response: ServerResponse): boolean {
   return (
     response.statusCode === 200 &&
-    response.req.method !== 'HEAD' &&
     isEventStream(response.getHeader('content-type')) &&
     /^(identity)?$/i.test(String(response.getHeader('content-encoding') ?? '')) &&
     !response.hasHeader('content-length')

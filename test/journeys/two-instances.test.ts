@@ -145,26 +145,81 @@ describePostgres('two instances', () => {
     },
   );
 
-  test('an event stream that is open on either ends when its grant is revoked on one (protocol.md 104, design §3.4)', async () => {
-    const tokens = await signIn(front(), client);
-    const streams = await Promise.all(
+  /** An event stream at each instance. */
+  const openStreams = async (accessToken: string): Promise<Response[]> =>
+    Promise.all(
       site.instances.map(async ({ origin }) => {
-        const sessionId = await openSession(remote(origin), tokens.accessToken);
-        return fetch(`${origin}/mcp`, {
+        const sessionId = await openSession(remote(origin), accessToken);
+        const stream = await fetch(`${origin}/mcp`, {
           headers: {
-            authorization: `Bearer ${tokens.accessToken}`,
+            authorization: `Bearer ${accessToken}`,
             accept: 'text/event-stream',
             'mcp-session-id': sessionId,
           },
         });
+        expect(stream.status).toBe(200);
+        return stream;
       }),
     );
-    expect(streams.map(({ status }) => status)).toEqual([200, 200]);
+  /** Waits for their end: how each of them ended. */
+  const endsOf = async (streams: readonly Response[]): Promise<string[]> => {
+    const ends = await Promise.allSettled(streams.map(async (stream) => stream.text()));
+    return ends.map(({ status }) => status);
+  };
+
+  test('an event stream that is open on either ends when its grant is revoked on one (protocol.md 104, design §3.4)', async () => {
+    const tokens = await signIn(front(), client);
+    const streams = await openStreams(tokens.accessToken);
 
     await revoke(front(), client, tokens.refreshToken);
 
-    const ends = await Promise.allSettled(streams.map(async (stream) => stream.text()));
-    expect(ends.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    expect(await endsOf(streams)).toEqual(['rejected', 'rejected']);
+  });
+
+  test('of many that are open, on both, those of the grants that are revoked at once end, and no others', async () => {
+    const people = await Promise.all(
+      Array.from({ length: 8 }, async (_, index) =>
+        signIn(front(), client, {}, { name: `Person ${index}`, email: `person${index}@example.com` }),
+      ),
+    );
+    const streams = await Promise.all(people.map(async ({ accessToken }) => openStreams(accessToken)));
+    const staying = streams.slice(4).flat();
+    let left = 0;
+    const stays = staying.map(async (stream) =>
+      stream.text().catch(() => {
+        left += 1;
+      }),
+    );
+
+    await Promise.all(people.slice(0, 4).map(async (one) => revoke(front(), client, one.refreshToken)));
+
+    expect(new Set(await endsOf(streams.slice(0, 4).flat()))).toEqual(new Set(['rejected']));
+    expect(left).toBe(0);
+    await Promise.all(people.slice(4).map(async (one) => revoke(front(), client, one.refreshToken)));
+    await Promise.all(stays);
+    expect(left).toBe(8);
+  });
+
+  test('a stream survives the loss of every database connection, and ends when its grant is revoked after that', async () => {
+    const tokens = await signIn(front(), client);
+    const streams = await openStreams(tokens.accessToken);
+    await withAdmin(site.database.dsn ?? '', (admin) =>
+      admin.query(
+        `select pg_terminate_backend(pid) from pg_stat_activity
+         where datname = current_database() and pid <> pg_backend_pid()`,
+      ),
+    );
+    await poll(async () => (await refresh(front(), client, tokens.refreshToken)).statusCode === 200);
+
+    await withAdmin(site.database.dsn ?? '', (admin) =>
+      admin.query(
+        `update grants set revoked_at = now(), revocation_reason = 'by_operator'
+        where client_id = $1 and revoked_at is null`,
+        [client.clientId],
+      ),
+    );
+
+    expect(await endsOf(streams)).toEqual(['rejected', 'rejected']);
   });
 
   test('a session that was opened at one is its owner’s at the other, and another person’s at neither (protocol.md 101)', async () => {

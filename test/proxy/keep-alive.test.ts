@@ -131,7 +131,8 @@ describe('nothing is added', () => {
     socket.write('GET /mcp HTTP/1.1\r\nHost: x\r\n\r\n');
     const { response } = await next();
     response.writeHead(200, eventStream);
-    const event = Buffer.from(`data: ${'x'.repeat(1_000_000)}\n\n`);
+    // Wherever this is cut, a comment may stand.
+    const event = Buffer.alloc(1_000_000, '\n');
     for (let megabytes = 0; megabytes < 30; megabytes += 1) response.write(event);
     const [{ socket: out }] = (await arriving) as [IncomingMessage];
     while (!out.writableNeedDrain) await new Promise(setImmediate);
