@@ -233,6 +233,8 @@ export const environmentSchema = z
       'must be addresses or networks with commas between. Example: 10.0.0.0/8',
     ),
     KEEP_ADDRESSES: flag,
+    AUDIT_RETENTION_DAYS: wholeNumber(90, 0, 36_500),
+    AUDIT_TOOL_CALLS: flag,
     CLIENT_METADATA_DOCUMENTS: z.enum(['on', 'off'], { error: 'must be on or off. Example: on' }),
     CLIENT_METADATA_ALLOWED_HOSTS: hosts,
     CLIENT_METADATA_DENIED_HOSTS: hosts,

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import type { z } from 'zod';
+import { type AuditConfig, problemsOfAudit, readAuditConfig } from './config-audit.ts';
 import { readBrand } from './config-brand.ts';
 import { defaultAuthPort, defaultPort, problemsOfMode } from './config-mode.ts';
 import { type ObservabilityConfig, readObservability } from './config-observability.ts';
@@ -16,7 +17,7 @@ import type { Brand } from './pages/brand.ts';
 import type { ClientPolicy } from './protocol/client-policy.ts';
 import type { ScopePolicy } from './protocol/scope-policy.ts';
 
-export interface Config extends ObservabilityConfig {
+export interface Config extends AuditConfig, ObservabilityConfig {
   /** `forward_auth`: another proxy passes requests on, and asks us whether it may. */
   readonly mode: 'proxy' | 'forward_auth';
   /** Where that proxy asks. Nothing else may reach this port. */
@@ -138,7 +139,7 @@ export function loadConfig(environment: Environment): Config {
   const problems = parsed.success ? [] : describeIssues(parsed.error);
   const values: z.infer<typeof environmentSchema> = parsed.data ?? {};
 
-  problems.push(...problemsOfMode(present));
+  problems.push(...problemsOfMode(present), ...problemsOfAudit(present));
   if (present.PORT === '0' && present.BASE_URL === undefined) {
     problems.push(
       'PORT 0 takes any free port, so BASE_URL must say the public address. Example: https://mcp.example.com',
@@ -199,6 +200,7 @@ export function loadConfig(environment: Environment): Config {
     keepAddresses: values.KEEP_ADDRESSES ?? true,
     streamKeepAliveSeconds: values.STREAM_KEEP_ALIVE_SECONDS ?? 15,
     shutdownGraceSeconds: values.SHUTDOWN_GRACE_SECONDS ?? 10,
+    ...readAuditConfig(values),
     logLevel: values.LOG_LEVEL ?? 'info',
     ...observability,
   };

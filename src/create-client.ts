@@ -2,7 +2,10 @@
 import { ConfigError, loadStorageConfig, readEnvironment, type StorageConfig } from './config.ts';
 import { type Command, readCommand, usage, UsageError } from './create-client-command.ts';
 import { describe, factsOf } from './create-client-report.ts';
+import { createId } from './crypto/secrets.ts';
+import { toAuditEntry } from './flows/audit-entry.ts';
 import { registerClient, type RegisteredClient } from './flows/register-client.ts';
+import { type AuditRow, insertAuditRows } from './repositories/audit-events.ts';
 import { migrate } from './repositories/migrate.ts';
 import { openDatabase } from './repositories/open-database.ts';
 
@@ -13,10 +16,19 @@ async function createClient(
   const db = await openDatabase(storage, () => undefined);
   try {
     await migrate(db);
-    return await registerClient({ db, clock: () => new Date() }, { metadata, choice, source: 'operator' });
+    const clock = () => new Date();
+    const registered = await registerClient({ db, clock }, { metadata, choice, source: 'operator' });
+    await insertAuditRows(db, [auditRowOf(registered, clock())]);
+    return registered;
   } finally {
     await db.close();
   }
+}
+
+function auditRowOf({ client: { clientId, clientName } }: RegisteredClient, at: Date): AuditRow {
+  const event = { type: 'registration', outcome: 'success', how: 'operator', clientId, clientName } as const;
+  const entry = toAuditEntry({ at, caller: undefined, event }, { keepAddresses: false });
+  return { key: createId(), ...entry };
 }
 
 /** The words of an error, and what to do where those do not say it. */

@@ -4,6 +4,7 @@ import type { Config } from './config.ts';
 import { readOrCreateKeyFile } from './crypto/encryption-key-file.ts';
 import { Sealer } from './crypto/sealing.ts';
 import { auditLog } from './flows/audit-log.ts';
+import { AuditWriter } from './flows/audit-writer.ts';
 import { checkEncryptionKeys } from './flows/check-encryption-keys.ts';
 import { ClientKeys } from './flows/client-keys.ts';
 import { Counts } from './flows/counts.ts';
@@ -66,7 +67,9 @@ export async function buildServices(
     const sealer = new Sealer(encryptionKeys(config, log));
     await checkEncryptionKeys(db, sealer, clock());
     const events = new Events({ clock, log });
-    events.listen(auditLog(log));
+    events.listen(auditLog({ log, config }));
+    const auditWriter = new AuditWriter({ db, clock, config, log });
+    events.listen((recorded) => auditWriter.take(recorded));
     const counts = new Counts();
     events.listen(counts.listener);
     const keyRing = new KeyRing({ db, sealer, clock, alg: config.signingAlg });
@@ -132,6 +135,7 @@ export async function buildServices(
       counts,
     };
     const stopMaintenance = startMaintenance(services);
+    auditWriter.start();
     return {
       services,
       async close() {
@@ -142,6 +146,7 @@ export async function buildServices(
         });
         await finishExchanges(db);
         await revocationFeed.stop();
+        await auditWriter.stop();
         if (overrides.db === undefined) await db.close();
       },
     };

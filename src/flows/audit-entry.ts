@@ -1,5 +1,6 @@
 /** An event in the form in which it is kept: the same in the log, in the table and in what `audit` prints. */
 import type { AuditEvent, Recorded } from './events.ts';
+import type { Services } from './services.ts';
 
 /** Fields have the same names everywhere; what is not known is absent. */
 export interface AuditEntry {
@@ -18,10 +19,18 @@ export interface AuditEntry {
 const maxLength = 2_048;
 const maxItems = 100;
 
-export function toAuditEntry({ at, caller, event }: Recorded<AuditEvent>): AuditEntry {
+/** With `KEEP_ADDRESSES=false` nothing is kept of where a request came from. */
+export function toAuditEntry(
+  { at, caller, event }: Recorded<AuditEvent>,
+  { keepAddresses }: Pick<Services['config'], 'keepAddresses'>,
+): AuditEntry {
   const { type, outcome, subject, email, clientId, grantId, ...rest } = event;
   const details: Record<string, string | readonly string[]> = {};
-  for (const [name, value] of Object.entries({ ...rest, ...caller }) as [string, unknown][]) {
+  for (const [name, value] of Object.entries({
+    ...rest,
+    ...caller,
+    ...(!keepAddresses && { address: undefined }),
+  }) as [string, unknown][]) {
     if (typeof value === 'string') details[name] = plain(value);
     else if (Array.isArray(value))
       details[name] = value.slice(0, maxItems).map((item) => plain(String(item)));

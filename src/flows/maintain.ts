@@ -1,12 +1,14 @@
 /** What has to be done from time to time: keys rotated, values resealed, expired rows removed, providers told, uses stored. */
+import { pruneAuditRows } from '../repositories/audit-events.ts';
 import { sweepExpired } from '../repositories/sweep.ts';
+import { later } from './lifetimes.ts';
 import { resealValues } from './reseal-values.ts';
 import { revokeEndedSignIns } from './revoke-ended-sign-ins.ts';
 import type { Services } from './services.ts';
 
 type MaintainServices = Pick<
   Services,
-  'db' | 'clock' | 'sealer' | 'keyRing' | 'identityProviders' | 'connectionUse' | 'log'
+  'db' | 'clock' | 'config' | 'sealer' | 'keyRing' | 'identityProviders' | 'connectionUse' | 'log'
 >;
 
 const intervalMs = 60_000;
@@ -18,6 +20,7 @@ export async function maintain(services: MaintainServices, signal?: AbortSignal)
     'signing keys': async () => services.keyRing.refresh(),
     'sealed values': async () => resealValues(services),
     'expired rows': async () => sweepExpired(services.db, services.clock()),
+    'old audit rows': async () => pruneAudit(services),
     'ended sign-ins': async () => revokeEndedSignIns(services, signal),
   };
   for (const [part, work] of Object.entries(parts)) {
@@ -27,6 +30,11 @@ export async function maintain(services: MaintainServices, signal?: AbortSignal)
       services.log.warn({ err: error, part }, 'maintenance failed; it is tried again in a minute');
     }
   }
+}
+
+async function pruneAudit({ db, clock, config }: MaintainServices): Promise<void> {
+  if (config.auditRetentionDays === undefined) return;
+  await pruneAuditRows(db, later(clock(), -config.auditRetentionDays * 86_400_000));
 }
 
 /** Starts rounds every minute, a random moment apart from other instances. Returns what stops them. */

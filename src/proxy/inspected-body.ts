@@ -16,6 +16,7 @@ export interface Inspection {
   readonly authorize: (
     principal: Principal,
     messages: readonly RpcMessage[],
+    request: FastifyRequest,
   ) => Promise<RpcError | undefined>;
 }
 
@@ -36,7 +37,8 @@ export function bodyInspector({
 }: Inspection): (request: FastifyRequest, reply: FastifyReply) => Promise<Readable | undefined> {
   const held = new HeldBytes(maxBodyBytes);
 
-  return async ({ raw, principal }, reply) => {
+  return async (request, reply) => {
+    const { raw, principal } = request;
     if (!hasBody(raw)) return undefined;
     if (principal === undefined) throw new Error('a request came through without its checks');
     const owner = principal.subject;
@@ -70,7 +72,7 @@ export function bodyInspector({
       const id = read.isBatch ? null : (read.messages[0]?.id ?? null);
       return refuse({ status: 400, code: rpcCodes.headerMismatch, message: mismatch, id });
     }
-    const error = await authorize(principal, read.messages);
+    const error = await authorize(principal, read.messages, request);
     if (error !== undefined) return refuse({ status: 400, ...error });
     return Readable.from([body]).once('close', giveBack);
   };

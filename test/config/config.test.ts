@@ -281,6 +281,8 @@ describe('mistakes', () => {
     ['SIGNING_ALG', 'HS256', 'ES256 or RS256'],
     ['IDENTITY_ASSERTION', 'yes', 'true or false'],
     ['KEEP_ADDRESSES', 'no', 'true or false'],
+    ['AUDIT_TOOL_CALLS', 'yes', 'true or false'],
+    ['AUDIT_RETENTION_DAYS', '-1', '0 to 36500'],
     ['SESSION_BINDING', 'yes', 'true or false'],
     ['STREAM_KEEP_ALIVE_SECONDS', '-1', '0 to 3600'],
     ['STREAM_KEEP_ALIVE_SECONDS', '3601', '0 to 3600'],

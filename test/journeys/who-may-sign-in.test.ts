@@ -380,7 +380,9 @@ describe('a list that changes', () => {
       Array.from({ length: 10 }, () => instances.map((proxy) => callMcp(proxy, accessToken))).flat(),
     );
     expect(new Set(answers.map(({ statusCode }) => statusCode))).toEqual(new Set([401]));
-    const ended = instances.flatMap(({ log }) => log.filter((line) => line.includes('a grant has ended')));
+    const ended = instances.flatMap(({ log }) =>
+      log.filter((line) => line.includes('"reason":"not_admitted"')),
+    );
     expect(ended).toHaveLength(1);
   });
 

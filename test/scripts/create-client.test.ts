@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { hashSecret } from '../../src/crypto/secrets.ts';
 import { findClient } from '../../src/repositories/clients.ts';
+import { sql } from '../../src/repositories/database.ts';
 import { openEmbeddedDatabase } from '../../src/repositories/embedded-database.ts';
 import { createTestDatabase, describePostgres, type TestDatabase } from '../support/database.ts';
 import { type CompiledServer, compileServer } from '../support/process.ts';
@@ -63,6 +64,15 @@ describePostgres('create-client on PostgreSQL', () => {
       scopes: undefined,
       source: 'operator',
     });
+  });
+
+  it('leaves a row in the audit trail (docs/audit.md)', async () => {
+    const { stdout } = await run(program, [...dsnOf(database), ...good, '--json'], { cwd: folder });
+
+    const { client_id } = JSON.parse(stdout) as Printed;
+    const { rows } = await database.db.query(sql`select type, client_id, details from audit_events`);
+    const details = { how: 'operator', clientName: 'My app' };
+    expect(rows).toEqual([{ type: 'registration', client_id, details }]);
   });
 
   it('makes a machine, with its scopes, its resource and a secret (OAuth 2.1 §4.2)', async () => {

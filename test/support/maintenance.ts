@@ -16,5 +16,5 @@ export async function runMaintenance(
   const keyRing = new KeyRing({ db, sealer, clock, alg: config.signingAlg });
   const identityProviders = createIdentityProviders(config.providers, { clock });
   const connectionUse = new ConnectionUse({ db, clock, config, counts: new Counts() });
-  await maintain({ db, clock, sealer, keyRing, identityProviders, connectionUse, log });
+  await maintain({ db, clock, config, sealer, keyRing, identityProviders, connectionUse, log });
 }

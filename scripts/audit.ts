@@ -1,0 +1,2 @@
+/** `npm run audit`: see `--help`. The image has the same as `node dist/audit.js`. */
+import '../src/audit.ts';
