@@ -52,7 +52,10 @@ export class Counts {
       case 'consent':
         return this.step(event.outcome === 'success' ? 'consent_approved' : 'consent_denied');
       case 'sign_in':
-        return event.outcome === 'success' ? this.step('signed_in') : undefined;
+        // Who signs in to see their connections makes none.
+        return event.outcome === 'success' && event.grantId !== undefined
+          ? this.step('signed_in')
+          : undefined;
       case 'token':
         return event.how === 'authorization_code' ? this.step('code_exchanged') : undefined;
       case 'refresh':

@@ -19,7 +19,8 @@ export async function discoveryRoutes(
   const serve = (address: string, document: () => object): void => {
     for (const path of [address, `${address}/`]) {
       app.get(path, async (_request, reply) => {
-        counts.step('discovery_read');
+        // Whoever checks signatures reads the keys: that is no step of a connection.
+        if (address !== '/jwks') counts.step('discovery_read');
         return reply.header('cache-control', cacheControl).send(document());
       });
       refuseOtherMethods(app, path, ['GET']);

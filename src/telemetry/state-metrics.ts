@@ -1,13 +1,7 @@
 /** Metrics that are read off what is there anyway, at the moment someone reads them: between two reads they cost nothing. */
-import { readFileSync } from 'node:fs';
 import { collectDefaultMetrics, Counter, Gauge, type Registry } from 'prom-client';
-import { z } from 'zod';
 import type { Services } from '../flows/services.ts';
-
-/** As released; the source has it where `package.json` is. */
-const { version } = z
-  .object({ version: z.string() })
-  .parse(JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')));
+import { readVersion } from './version.ts';
 
 export function exposeState(registry: Registry, services: Services): void {
   const { db, identityProviders, openRequests, revocationFeed, verifiedTokens, counts } = services;
@@ -44,7 +38,9 @@ export function exposeState(registry: Registry, services: Services): void {
     });
 
   collectDefaultMetrics({ register: registry });
-  gauge('build_info', 'Always 1: the label is what counts.', (it) => it.set({ version }, 1), ['version']);
+  gauge('build_info', 'Always 1: the label is what counts.', (it) => it.set({ version: readVersion() }, 1), [
+    'version',
+  ]);
 
   counter('connection_steps', 'How far connections come.', ['step'], () =>
     Object.entries(counts.steps).map(([step, count]) => [{ step }, count] as const),

@@ -100,6 +100,18 @@ describe('a configuration that is wrong', () => {
     expect(stderr).toContain(`${port}. Stop the other program, or set AUTH_PORT`);
   });
 
+  test('and the port for metrics', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    onTestFinished(() => void other.close());
+    const port = String((other.address() as { port: number }).port);
+
+    const { code, stderr } = await failToStart({ METRICS_PORT: port, METRICS_HOST: '127.0.0.1' });
+
+    expect(code).toBe(1);
+    expect(stderr).toContain(`${port}. Stop the other program, or set METRICS_PORT`);
+  });
+
   test('a database that cannot be reached is named, without its password, with exit code 1', async () => {
     const port = await freePort();
 

@@ -1,10 +1,15 @@
 /** What operators can measure, and what strangers cannot put into it. */
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { startTestApp, type TestApp } from '../support/app.ts';
-import { askConsent, authorize, redeem, refresh, register } from '../support/authorize.ts';
+import { askConsent, authorize, redeem, refresh, register, signIn } from '../support/authorize.ts';
 import { databaseKinds } from '../support/database.ts';
+import { freePort } from '../support/process.ts';
+import { createMachine, machineToken } from '../support/servers.ts';
 import { metricsUrl, namesIn, scrape, valueOf } from './scrape.ts';
 
 const operations = new URL('../../docs/operations/', import.meta.url);
@@ -79,6 +84,133 @@ test('a person who says no is counted, and the refusal by its code', async () =>
   const text = await scrape(url);
   expect(valueOf(text, 'mcp_oauth_proxy_connection_steps_total{step="consent_denied"}')).toBe(1);
   expect(valueOf(text, 'mcp_oauth_proxy_refusals_total{endpoint="consent",code="access_denied"}')).toBe(1);
+});
+
+test('requests are timed by route and status, calls to others by how they ended', async () => {
+  const text = await scrape(url);
+
+  for (const sample of [
+    'http_request_duration_seconds_count{route="mcp",status="2xx"}',
+    'http_request_duration_seconds_count{route="mcp",status="4xx"}',
+    'backend_response_seconds_count{status="2xx"}',
+    'provider_call_duration_seconds_count{provider="oauth",operation="sign_in",outcome="ok"}',
+    'database_duration_seconds_count{operation="transaction",outcome="ok"}',
+    'provider_ready{provider="oauth"}',
+    'revocation_feed_fresh',
+    'verified_token_lookups_total{result="miss"}',
+  ])
+    expect([sample, valueOf(text, `mcp_oauth_proxy_${sample}`)]).toEqual([sample, expect.any(Number)]);
+  expect(valueOf(text, 'mcp_oauth_proxy_provider_ready{provider="oauth"}')).toBe(1);
+  expect(text).toMatch(/^mcp_oauth_proxy_build_info\{version="\d+\.\d+\.\d+"\} 1$/m);
+});
+
+test('event streams of a GET are timed apart, and who leaves before the end is told apart', async () => {
+  const mcpServer = createServer((request, response) => {
+    request.resume();
+    if (request.method === 'GET')
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
+    else response.writeHead(200, { 'content-type': 'application/json' }).write('{');
+  });
+  await once(mcpServer.listen(0, '127.0.0.1'), 'listening');
+  const app = await startTestApp({
+    environment: {
+      METRICS_PORT: '0',
+      METRICS_HOST: '127.0.0.1',
+      MCP_SERVER_URL: `http://127.0.0.1:${(mcpServer.address() as AddressInfo).port}/mcp`,
+    },
+  });
+  onTestFinished(async () => {
+    await app.close();
+    mcpServer.closeAllConnections();
+    mcpServer.close();
+  });
+  const { accessToken } = await signIn(app, await register(app));
+  const origin = await app.app.listen({ host: '127.0.0.1', port: 0 });
+  const where = await metricsUrl(app);
+  const leave = new AbortController();
+  const ask = async (method: string) =>
+    fetch(`${origin}/mcp`, {
+      method,
+      headers: { authorization: `Bearer ${accessToken}`, accept: 'application/json, text/event-stream' },
+      signal: leave.signal,
+      ...(method === 'POST' && { body: '{}' }),
+    });
+  const [stream] = await Promise.all([ask('GET'), ask('POST')]);
+
+  expect(stream.status).toBe(200);
+  const during = await scrape(where);
+  expect(valueOf(during, 'mcp_oauth_proxy_calls_open')).toBe(2);
+  expect(valueOf(during, 'mcp_oauth_proxy_streams_open')).toBe(1);
+  expect(valueOf(during, 'mcp_oauth_proxy_stream_duration_seconds_count')).toBe(0);
+
+  leave.abort();
+  await vi.waitFor(async () => {
+    const after = await scrape(where);
+    expect(valueOf(after, 'mcp_oauth_proxy_calls_open')).toBe(0);
+    expect(valueOf(after, 'mcp_oauth_proxy_stream_duration_seconds_count')).toBe(1);
+    expect(
+      valueOf(after, 'mcp_oauth_proxy_http_request_duration_seconds_count{route="mcp",status="left"}'),
+    ).toBe(1);
+  });
+});
+
+test('forward-auth mode has them on the same port of their own, and counts what the proxy in front asks', async () => {
+  const authPort = await freePort();
+  const app = await startTestApp({
+    environment: {
+      MODE: 'forward_auth',
+      AUTH_PORT: String(authPort),
+      TRUST_PROXY: '127.0.0.1',
+      HOST: '127.0.0.1',
+      METRICS_PORT: '0',
+      METRICS_HOST: '127.0.0.1',
+    },
+  });
+  onTestFinished(app.close);
+  const where = await metricsUrl(app);
+  const asked = await fetch(`http://127.0.0.1:${authPort}/auth`, { headers: { 'x-original-uri': '/mcp' } });
+  expect(asked.status).toBe(401);
+  expect((await fetch(`http://127.0.0.1:${authPort}/metrics`)).status).toBe(404);
+
+  const text = await scrape(where);
+  expect(
+    valueOf(text, 'mcp_oauth_proxy_http_request_duration_seconds_count{route="auth",status="4xx"}'),
+  ).toBe(1);
+  expect(valueOf(text, 'mcp_oauth_proxy_connection_steps_total{step="challenge_sent"}')).toBe(1);
+});
+
+test('too many requests are counted as such', async () => {
+  const app = await startTestApp({
+    environment: { METRICS_PORT: '0', METRICS_HOST: '127.0.0.1', RATE_LIMIT_MAX: '1' },
+  });
+  onTestFinished(app.close);
+  for (let attempt = 0; attempt < 3; attempt += 1) await app.send({ url: '/authorize' });
+
+  expect(
+    valueOf(
+      await scrape(await metricsUrl(app)),
+      'mcp_oauth_proxy_refusals_total{endpoint="authorize",code="rate_limited"}',
+    ),
+  ).toBe(2);
+});
+
+test('a provider that is away, and an MCP server that is, can be seen', async () => {
+  const app = await startTestApp({
+    environment: {
+      METRICS_PORT: '0',
+      METRICS_HOST: '127.0.0.1',
+      OAUTH_AUTHORIZE_URL: `http://127.0.0.1:${await freePort()}`,
+      MCP_SERVER_URL: `http://127.0.0.1:${await freePort()}/mcp`,
+    },
+  });
+  onTestFinished(app.close);
+  const where = await metricsUrl(app);
+  const answer = await call(app, await machineToken(app, await createMachine(app.db)));
+  expect(answer.statusCode).toBe(502);
+
+  const text = await scrape(where);
+  expect(valueOf(text, 'mcp_oauth_proxy_provider_ready{provider="oauth"}')).toBe(0);
+  expect(valueOf(text, 'mcp_oauth_proxy_backend_response_seconds_count{status="failed"}')).toBe(1);
 });
 
 test('nothing that a stranger writes becomes a label: paths, methods, codes, names, addresses', async () => {
