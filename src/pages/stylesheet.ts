@@ -92,7 +92,8 @@ const rules = css`
   }
   .badge {
     display: inline-block;
-    padding: 0.0625rem 0.5rem;
+    padding: 0 0.5rem;
+    border: 1px solid transparent;
     border-radius: 1rem;
     font-size: 0.8125rem;
     font-weight: 600;
