@@ -61,7 +61,7 @@ export const errors = {
     nextStep: 'Prüfen Sie die Adresse des Servers in der App, und verbinden Sie sich dann noch einmal.',
   },
   not_admitted: {
-    title: 'Mit diesem Konto kommen Sie hier nicht hinein',
+    title: 'Dieses Konto ist hier nicht zugelassen',
     message:
       'Ihre Anmeldung hat geklappt, aber der Betreiber dieses Servers lässt nur bestimmte Konten zu. Von Ihnen wurde nichts gespeichert.',
     nextStep: 'Nehmen Sie ein anderes Konto, oder bitten Sie ihn, dieses zuzulassen.',
