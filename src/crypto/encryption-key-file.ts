@@ -33,6 +33,16 @@ export function readOrCreateKeyFile(dataDir: string): GeneratedKey {
   return { key, file, isNew: true };
 }
 
+/**
+ * The key in `dataDir`, where there is one; none is made.
+ * @throws Error when the file does not hold a key, or cannot be read
+ */
+export function findKeyFile(dataDir: string): Omit<GeneratedKey, 'isNew'> | undefined {
+  const file = join(dataDir, 'encryption.key');
+  const key = readKey(file);
+  return key === undefined ? undefined : { key, file };
+}
+
 function readKey(file: string): Uint8Array | undefined {
   try {
     const key = Buffer.from(readFileSync(file, 'utf8').trim(), 'base64');

@@ -1,6 +1,6 @@
 /** Notices at start that a database was written under another ENCRYPTION_KEY, before anything is overwritten. */
 import type { Sealer } from '../crypto/sealing.ts';
-import type { Database } from '../repositories/database.ts';
+import type { Database, Queryable } from '../repositories/database.ts';
 import {
   findEncryptionKeys,
   insertEncryptionKey,
@@ -24,9 +24,8 @@ export class EncryptionKeyError extends Error {
 export async function checkEncryptionKeys(db: Database, sealer: Sealer, now: Date): Promise<void> {
   const problem = await db.transaction(async (tx) => {
     await lockEncryptionKeys(tx);
-    const known = await findEncryptionKeys(tx);
-    const missing = known.filter((key) => !opens(sealer, key));
-    if (missing.length > 0) return missing.map((key) => key.keyId).join(', ');
+    const missing = await findUnopenedKeys(tx, sealer);
+    if (missing.length > 0) return missing.join(', ');
     const keyId = sealer.keyIds[0];
     await insertEncryptionKey(tx, { keyId, sealedCheck: sealer.seal(checkText, placeOfCheck(keyId)) }, now);
     return undefined;
@@ -38,6 +37,11 @@ export async function checkEncryptionKeys(db: Database, sealer: Sealer, now: Dat
       'Nothing was changed. Set ENCRYPTION_KEY to the key this database was made with (to rotate, put the new key in ' +
       'front of it: ENCRYPTION_KEY=new,old), restore encryption.key in DATA_DIR, or start with another database.',
   );
+}
+
+/** The ids of the keys that this database has values under and that are not configured. */
+export async function findUnopenedKeys(db: Queryable, sealer: Sealer): Promise<readonly string[]> {
+  return (await findEncryptionKeys(db)).filter((key) => !opens(sealer, key)).map((key) => key.keyId);
 }
 
 function opens(sealer: Sealer, key: KnownEncryptionKey): boolean {

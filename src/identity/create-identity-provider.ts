@@ -1,5 +1,6 @@
 /** Makes the identity provider that the configuration names. A new provider is one more file and one line here. */
 import { createBoundedFetch, isLoopback } from './bounded-fetch.ts';
+import { checkClient } from './check-client.ts';
 import { checkToken } from './check-token.ts';
 import { completeSignIn } from './complete-sign-in.ts';
 import type { ProviderContext } from './connect.ts';
@@ -85,6 +86,7 @@ export function createIdentityProvider(
         ...request,
         scopes: request.scopes.filter((scope) => !isForeign(scope, otherProfiles)),
       }),
+    checkClient: async (redirectUri) => checkClient(context, await kept.current(), redirectUri),
     completeSignIn: async (callbackUrl, expected) =>
       completeSignIn(context, await kept.current(), callbackUrl, expected),
     refresh: async (presentedToken, issuer) => {

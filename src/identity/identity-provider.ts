@@ -1,4 +1,5 @@
 /** What the server needs from an identity provider, whichever it is. */
+import type { ClientCheck } from './check-client.ts';
 import type { ProviderId } from './provider-profile.ts';
 
 /** The person, as the provider describes them. */
@@ -79,6 +80,11 @@ export interface IdentityProvider {
       readonly isOnce?: boolean;
     },
   ): Promise<URL>;
+  /**
+   * Whether it takes our id and secret; nobody signs in.
+   * @throws Error when there is no OAuth answer
+   */
+  checkClient(redirectUri: string): Promise<ClientCheck>;
   /**
    * Redeems the provider's answer and says who the person is.
    * @throws ProviderRefusedError when the answer is an error or fails a check

@@ -43,9 +43,7 @@ type Applied = z.infer<typeof appliedRow>;
  */
 export async function migrate(db: Database, options: { readonly directory?: string } = {}): Promise<void> {
   const migrations = await readMigrations(options.directory ?? findDirectory());
-  await checkServerVersion(db);
-  const applied = await attempt('Reading schema_migrations', () => findApplied(db));
-  if (pendingOf(migrations, applied).length === 0) return;
+  if ((await findPending(db, migrations)).length === 0) return;
 
   await db.transaction(async (tx) => {
     await tx.script(`set local statement_timeout = 0; select pg_advisory_xact_lock(${lockKey})`);
@@ -54,6 +52,19 @@ export async function migrate(db: Database, options: { readonly directory?: stri
     const pending = pendingOf(migrations, await readApplied(tx));
     for (const migration of pending) await attempt(`Migration ${migration.name}`, () => apply(tx, migration));
   });
+}
+
+/**
+ * The names of the migrations that {@link migrate} would apply. Nothing is changed.
+ * @throws MigrationError as {@link migrate} does
+ */
+export async function findPendingMigrations(db: Queryable): Promise<readonly string[]> {
+  return (await findPending(db, await readMigrations(findDirectory()))).map(({ name }) => name);
+}
+
+async function findPending(db: Queryable, migrations: readonly Migration[]): Promise<readonly Migration[]> {
+  await checkServerVersion(db);
+  return pendingOf(migrations, await attempt('Reading schema_migrations', () => findApplied(db)));
 }
 
 /** `migrations` beside `package.json`, seen from `src/repositories` as from `dist/repositories`. */

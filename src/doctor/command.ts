@@ -1,0 +1,53 @@
+/** The command line of `doctor`: what it may say, and what is wrong with it. */
+import { parseArgs } from 'node:util';
+
+export const usage = `Usage: doctor [--url URL] [--json]
+
+Looks for what keeps clients from connecting, and says how to put it right. It changes nothing, and can run beside the
+server, with the same environment or .env.
+
+  --url URL   check only the public address, from any machine: no configuration is read
+  --json      print JSON and nothing else (with npm: npm run --silent doctor -- …)
+  --help      print this
+
+Ends with 0 when nothing is wrong or there are warnings only, 1 when there are errors, 2 when it could not run.
+Every finding is explained in docs/doctor.md.`;
+
+/** The command line is wrong. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+export interface Command {
+  /** The public origin, when only that is checked. */
+  readonly origin: string | undefined;
+  readonly asJson: boolean;
+}
+
+/** @throws UsageError */
+export function readCommand(args: readonly string[]): Command | 'help' {
+  const { url, json = false, help } = parse(args);
+  if (help === true) return 'help';
+  if (url === undefined) return { origin: undefined, asJson: json };
+  const address = URL.canParse(url) ? new URL(url) : undefined;
+  if (address === undefined || !/^https?:$/.test(address.protocol) || address.username !== '') {
+    throw new UsageError('--url must be an http or https URL. Example: --url https://mcp.example.com');
+  }
+  return { origin: address.origin, asJson: json };
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        url: { type: 'string' },
+        json: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    }).values;
+  } catch (error) {
+    // Behind the first sentence Node explains how to write what nobody means here.
+    throw new UsageError(error instanceof Error ? error.message.replace(/\. .*/s, '') : 'unknown failure');
+  }
+}
