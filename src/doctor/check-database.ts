@@ -57,7 +57,7 @@ async function examine(
   report.passed('database', `${db.kind === 'embedded' ? 'embedded, ' : ''}PostgreSQL ${server.version}`);
   if (server.is_read_only) report.found('database.read-only', 'it is a standby, or read-only by default');
   if (Math.abs(server.skewMs) > toleratedSkewMs) {
-    report.found('database.clock', `${Math.round(Math.abs(server.skewMs) / 1000)} s apart`);
+    report.found('database.clock', `the database’s is ${describeSkew(server.skewMs)}`);
   }
   if (db.kind === 'postgres') await checkNotifications(db, report);
   const pending = await findPendingMigrations(db);
@@ -66,16 +66,18 @@ async function examine(
     return undefined;
   }
   report.passed('database', 'its tables are those of this version');
-  if (sealer !== undefined) {
-    const unopened = await findUnopenedKeys(db, sealer);
-    if (unopened.length === 0) report.passed('keys', 'the encryption key opens what is stored');
-    else
-      report.found(
-        'keys.do-not-open',
-        `the database has values under ${unopened.join(', ')}, configured is ${sealer.keyIds.join(', ')}`,
-      );
-  }
+  await checkThatKeysOpen(db, sealer, report);
   return (await findPublishedKeys(db, new Date())).map(({ kid }) => kid);
+}
+
+/** Where there is no key yet, nothing may be stored under one. */
+async function checkThatKeysOpen(db: Database, sealer: Sealer | undefined, report: Report): Promise<void> {
+  if (report.has('keys.file-unreadable')) return;
+  const unopened = await findUnopenedKeys(db, sealer);
+  if (unopened.length > 0) {
+    const configured = sealer === undefined ? 'there is none' : `configured is ${sealer.keyIds.join(', ')}`;
+    report.found('keys.do-not-open', `the database has values under ${unopened.join(', ')}; ${configured}`);
+  } else if (sealer !== undefined) report.passed('keys', 'the encryption key opens what is stored');
 }
 
 const serverRow = z.object({ version: z.string(), is_read_only: z.boolean(), now_ms: z.coerce.number() });
@@ -92,6 +94,11 @@ async function askServer(db: Database) {
   );
   if (row === undefined) throw new DatabaseUnavailableError('The database gave no answer');
   return { ...row, skewMs: row.now_ms - (askedAt + Date.now()) / 2 };
+}
+
+/** `42 s ahead`, for milliseconds. */
+export function describeSkew(ms: number): string {
+  return `${Math.round(Math.abs(ms) / 1000)} s ${ms > 0 ? 'ahead' : 'behind'}`;
 }
 
 /** Sends one to itself, on a channel that nobody else follows. */

@@ -60,7 +60,7 @@ export async function checkMcpServer(
       'mcp.host-refused',
       `Host: ${new URL(endpoint).host} is answered ${answer.status}: ${answer.body}`,
     );
-  } else if (answer.status === 401 || answer.status === 407) {
+  } else if ([401, 407].includes(answer.status) || challenge !== '') {
     report.found('mcp.wants-sign-in', `${endpoint} answers ${answer.status} ${challenge}`);
   } else {
     await guess(endpoint, answer, ask, report);

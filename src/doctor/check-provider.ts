@@ -6,6 +6,7 @@ import type { IdentityProvider } from '../identity/identity-provider.ts';
 import { createIdentityProviders } from '../identity/identity-providers.ts';
 import { createProxiedFetch } from '../outbound/outbound-proxy.ts';
 import { describeError } from './ask.ts';
+import { describeSkew } from './check-database.ts';
 import type { Report } from './finding.ts';
 
 const timeoutMs = 8_000;
@@ -30,10 +31,9 @@ export async function checkProviders(config: Config, report: Report): Promise<vo
   });
   await Promise.all(all.map((provider) => checkProvider(provider, config, timed, report)));
   // The header has whole seconds, and a proxy may have kept an answer: the smallest difference counts.
-  const skew = Math.min(...skews.map(Math.abs));
-  if (skews.length > 0 && skew > toleratedSkewMs) {
-    report.found('provider.clock', `${Math.round(skew / 1000)} s apart`);
-  }
+  const [skew = 0] = skews.toSorted((a, b) => Math.abs(a) - Math.abs(b));
+  if (Math.abs(skew) > toleratedSkewMs)
+    report.found('provider.clock', `the provider’s is ${describeSkew(skew)}`);
 }
 
 async function checkProvider(
@@ -110,13 +110,17 @@ async function checkRedirectUri(
   report: Report,
 ): Promise<void> {
   let url = signInUrl;
+  // Some set one, redirect, and want to see it again; all of them go back to the host that set them.
+  const cookies = new Map<string, string[]>();
   try {
     for (let hop = 0; hop <= maxHops; hop += 1) {
       const response = await reach(url.href, {
         redirect: 'manual',
-        headers: { accept: 'text/html' },
+        headers: { accept: 'text/html', cookie: (cookies.get(url.host) ?? []).join('; ') },
         signal: AbortSignal.timeout(timeoutMs),
       });
+      const set = response.headers.getSetCookie().map((line) => line.split(';', 1)[0] ?? '');
+      cookies.set(url.host, [...(cookies.get(url.host) ?? []), ...set]);
       const location = response.headers.get('location');
       if (response.status < 300 || response.status >= 400 || location === null) {
         const text = await response.text();

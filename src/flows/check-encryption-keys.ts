@@ -39,9 +39,13 @@ export async function checkEncryptionKeys(db: Database, sealer: Sealer, now: Dat
   );
 }
 
-/** The ids of the keys that this database has values under and that are not configured. */
-export async function findUnopenedKeys(db: Queryable, sealer: Sealer): Promise<readonly string[]> {
-  return (await findEncryptionKeys(db)).filter((key) => !opens(sealer, key)).map((key) => key.keyId);
+/** The ids of the keys that this database has values under and that are not configured: all, where none is. */
+export async function findUnopenedKeys(
+  db: Queryable,
+  sealer: Sealer | undefined,
+): Promise<readonly string[]> {
+  const known = await findEncryptionKeys(db);
+  return known.filter((key) => sealer === undefined || !opens(sealer, key)).map(({ keyId }) => keyId);
 }
 
 function opens(sealer: Sealer, key: KnownEncryptionKey): boolean {
