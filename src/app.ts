@@ -39,6 +39,7 @@ import { logoRoute } from './routes/logo.ts';
 import { introspectRoute } from './routes/introspect.ts';
 import { registerRoute } from './routes/register.ts';
 import { revokeRoute } from './routes/revoke.ts';
+import { streamProbeRoute } from './routes/stream-probe.ts';
 import { tokenRoute } from './routes/token.ts';
 import { buildServices, type Overrides } from './services.ts';
 import { serveMetrics } from './telemetry/metrics-server.ts';
@@ -111,6 +112,7 @@ export async function buildApp(
     app.addHook('preClose', () => authApp.close());
     return app;
   }
+  await app.register(streamProbeRoute, { services });
   for (const resource of services.resources) {
     await app.register(registerProxy, {
       resource: { ...resource, target: readTarget(serverUrlOf(resource), resource.path) },

@@ -10,7 +10,7 @@ async function main(): Promise<void> {
   if (command === 'help') return console.log(usage);
   const environment = readEnvironment();
   const report =
-    command.origin === undefined ? await examine(environment) : await examineAddress(command.origin);
+    command.origin === undefined ? await examine(environment, command) : await examineAddress(command.origin);
   const hasColour = process.stdout.isTTY && !environment.NO_COLOR;
   console.log(command.asJson ? asJson(report) : describe(report, hasColour));
   process.exitCode = exitStatus(report);

@@ -277,4 +277,18 @@ export const outsideCatalogue = {
     hurts: 'clients in a browser (MCP Inspector and others)',
     fix: 'Leave CORS to this server. nginx: no `add_header Access-Control-Allow-Origin`',
   },
+  'stream.buffered': {
+    area: 'streams',
+    severity: 'error',
+    what: 'Events are collected in front, and do not arrive one by one',
+    hurts: 'every client: calls seem to hang, and time out',
+    fix: 'nginx: `proxy_buffering off;` and no `proxy_ignore_headers X-Accel-Buffering`. No compression of `text/event-stream`',
+  },
+  'stream.cut': {
+    area: 'streams',
+    severity: 'error',
+    what: 'What stands in front ends an event stream before its silence is broken',
+    hurts: 'every client: long calls fail, and subscriptions end',
+    fix: 'Raise the idle timeout (nginx: `proxy_read_timeout 1h;` AWS ALB: idle timeout 4000 s), or break the silence sooner: `STREAM_KEEP_ALIVE_SECONDS`',
+  },
 } as const satisfies Record<string, CatalogueEntry>;

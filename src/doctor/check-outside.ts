@@ -20,6 +20,7 @@ import {
   checkPlainHttp,
   checkUserAgents,
 } from './check-front.ts';
+import { checkStream, type StreamProbe } from './check-stream.ts';
 import type { Report } from './finding.ts';
 
 export interface Outside {
@@ -40,6 +41,8 @@ export interface OutsideOptions {
   readonly corsOrigin: string;
   /** Ids of the keys in the database; undefined when it could not be read. */
   readonly ownKids: Promise<readonly string[] | undefined>;
+  /** Undefined: event streams cannot be looked at from here. */
+  readonly streamProbe: StreamProbe | undefined;
 }
 
 export async function checkOutside(
@@ -77,6 +80,7 @@ export async function checkOutside(
     checkLimits(outside),
     checkCache(outside),
     checkPlainHttp(outside),
+    checkStream(outside, options.streamProbe),
     options.ownKids.then(async (kids) => checkKeysPublished(outside, kids ?? [])),
   ]);
 }

@@ -1,12 +1,15 @@
 /** All checks, side by side. None of them changes anything. */
 import { type Config, ConfigError, loadConfig, loadStorageConfig, type StorageConfig } from '../config.ts';
 import type { Environment } from '../config-provider.ts';
+import type { Sealer } from '../crypto/sealing.ts';
+import { maxIdleSeconds, probeToken, streamProbePath } from '../flows/stream-probe.ts';
 import { createAsk, type Network } from './ask.ts';
 import { checkDatabase } from './check-database.ts';
 import { checkKeys } from './check-keys.ts';
 import { checkMcpServer } from './check-mcp-server.ts';
 import { checkOutside } from './check-outside.ts';
 import { checkProviders } from './check-provider.ts';
+import type { StreamProbe } from './check-stream.ts';
 import { Report } from './finding.ts';
 
 /** A page that may call the server when every page may. */
@@ -15,13 +18,27 @@ const anyOrigin = 'https://inspector.example';
 /** The public address alone, from any machine. */
 export async function examineAddress(origin: string, network: Network = {}): Promise<Report> {
   const report = new Report();
-  const options = { isForwardAuth: false, corsOrigin: anyOrigin, ownKids: Promise.resolve(undefined) };
+  const options = {
+    isForwardAuth: false,
+    corsOrigin: anyOrigin,
+    ownKids: Promise.resolve(undefined),
+    streamProbe: undefined,
+  };
   await checkOutside(origin, options, network, report);
   return report;
 }
 
+interface ExamineOptions {
+  readonly network?: Network;
+  /** How long an event stream has to live in silence. Default: until the server would break it */
+  readonly idleSeconds?: number | undefined;
+}
+
 /** Everything that the environment names. A configuration that is refused is a finding; what it still names is checked. */
-export async function examine(environment: Environment, network: Network = {}): Promise<Report> {
+export async function examine(
+  environment: Environment,
+  { network = {}, idleSeconds }: ExamineOptions = {},
+): Promise<Report> {
   const report = new Report();
   const config = readConfig(environment, report);
   const storage = config ?? readStorage(environment);
@@ -37,9 +54,29 @@ export async function examine(environment: Environment, network: Network = {}): 
       : [checkMcpServer(config.mcpServerUrl, config.baseUrl, createAsk({}), report)]),
     ...(origin === undefined
       ? []
-      : [checkOutside(origin, { ...outsideOptions(config), ownKids }, network, report)]),
+      : [
+          checkOutside(
+            origin,
+            { ...outsideOptions(config), ownKids, streamProbe: streamProbe(config, sealer, idleSeconds) },
+            network,
+            report,
+          ),
+        ]),
   ]);
   return report;
+}
+
+/** In forward-auth mode streams do not pass this server. */
+function streamProbe(
+  config: Config | undefined,
+  sealer: Sealer | undefined,
+  asked: number | undefined,
+): StreamProbe | undefined {
+  if (config === undefined || sealer === undefined || config.mode === 'forward_auth') return undefined;
+  const { streamKeepAliveSeconds: keepAlive } = config;
+  const idleSeconds = asked ?? (keepAlive === 0 ? 60 : Math.min(keepAlive + 2, maxIdleSeconds));
+  const token = probeToken(sealer, idleSeconds, new Date());
+  return { path: `${streamProbePath({ path: '/mcp' })}?token=${token}`, idleSeconds };
 }
 
 function outsideOptions(config: Config | undefined) {

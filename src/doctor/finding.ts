@@ -11,6 +11,7 @@ export const areas = [
   'mcp-server',
   'address',
   'front',
+  'streams',
 ] as const;
 export type Area = (typeof areas)[number];
 

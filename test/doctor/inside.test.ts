@@ -173,7 +173,7 @@ describe('the configuration and the provider', () => {
       'keys.do-not-open',
     ],
   ])('names %s', async (_name, changed, id) => {
-    const report = await examine({ ...running.environment, ...changed });
+    const report = await examine({ ...running.environment, ...changed }, { idleSeconds: 1 });
 
     // The embedded database is in use, so what is in it cannot be looked at.
     if (id === 'keys.do-not-open' && running.environment.DATABASE_DSN === undefined) return;

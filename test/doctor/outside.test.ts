@@ -193,7 +193,7 @@ describeFront('doctor, from outside in', () => {
   it('finds nothing behind the nginx of docs/deployment.md, with all that the environment names', async () => {
     const front = await startFront(running.port, certificate);
     try {
-      const report = await examine(running.environment, front.network);
+      const report = await examine(running.environment, { network: front.network, idleSeconds: 1 });
 
       expect(report.findings).toEqual([]);
       expect(report.passes.map(({ area }) => area)).toEqual(
@@ -205,6 +205,7 @@ describeFront('doctor, from outside in', () => {
           'mcp-server',
           'address',
           'front',
+          'streams',
         ]),
       );
     } finally {
@@ -275,7 +276,7 @@ describeFront('doctor, from outside in', () => {
   it('names another server by its keys', async () => {
     const other = await startSite(origin);
     const front = await startFront(other.port, certificate);
-    const { findings } = await examine(running.environment, front.network);
+    const { findings } = await examine(running.environment, { network: front.network, idleSeconds: 1 });
     await front.stop();
     await other.close();
 
@@ -286,7 +287,7 @@ describeFront('doctor, from outside in', () => {
 describe('doctor on loopback', () => {
   it('finds nothing wrong with a demo', async () => {
     const running = await startSite('http://localhost:0');
-    const { findings } = await examine(running.environment);
+    const { findings } = await examine(running.environment, { idleSeconds: 1 });
     await running.close();
 
     expect(findings).toEqual([]);

@@ -1,0 +1,47 @@
+/** What becomes of an event stream on its way: collected, or cut when it is silent. */
+import { describeError } from './ask.ts';
+import type { Outside } from './check-outside.ts';
+
+/** The stream that the server plays for us (flows/stream-probe.ts). */
+export interface StreamProbe {
+  readonly path: string;
+  readonly idleSeconds: number;
+}
+
+const timeToSpareMs = 10_000;
+
+export async function checkStream(
+  { origin, ask, report }: Outside,
+  probe: StreamProbe | undefined,
+): Promise<void> {
+  if (probe === undefined) {
+    report.unknown('streams', 'event streams: they are looked at beside the server, with its encryption key');
+    return;
+  }
+  const { path, idleSeconds } = probe;
+  let seen = '';
+  let isBuffered = false;
+  // Only the order matters: whoever collects events brings the first together with the next.
+  const watch = (soFar: string): boolean => {
+    isBuffered ||= seen === '' && soFar.includes('event: second');
+    seen = soFar;
+    return false;
+  };
+  let end = 'it was ended';
+  try {
+    const timeoutMs = 1000 + idleSeconds * 1000 + timeToSpareMs;
+    const headers = { accept: 'text/event-stream' };
+    const { status } = await ask(origin + path, { headers, timeoutMs, isEnough: watch });
+    if (status !== 200) {
+      report.unknown('streams', `event streams: the one for this test answers ${status}`);
+      return;
+    }
+  } catch (error) {
+    end = describeError(error);
+  }
+  if (isBuffered)
+    report.found('stream.buffered', 'the first event came together with the one a second later');
+  if (!seen.includes('event: last')) report.found('stream.cut', `in ${idleSeconds} s of silence: ${end}`);
+  else if (!isBuffered)
+    report.passed('streams', `events come one by one, also after ${idleSeconds} s of silence`);
+}

@@ -1,0 +1,72 @@
+/** An event stream for doctor, beside those of the MCP server: what stands in front does the same to both. */
+import { PassThrough } from 'node:stream';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import type { Services } from '../flows/services.ts';
+import { readProbeToken, streamProbePath } from '../flows/stream-probe.ts';
+import { oauthRateLimit } from '../http/rate-limits.ts';
+import { returnedHeaders } from '../proxy/returned-headers.ts';
+
+/** Each is open for up to two minutes. */
+const maxOpen = 4;
+const queryShape = z.object({ token: z.string().max(512) });
+
+type Wait = (ms: number, signal: AbortSignal) => Promise<unknown>;
+const realWait: Wait = async (ms, signal) => wait(ms, undefined, { signal });
+
+/** An event at once, one after a second, silence for as long as the token says, and a last one. */
+export async function streamProbeRoute(
+  app: FastifyInstance,
+  { services, wait = realWait }: { readonly services: Services; readonly wait?: Wait },
+): Promise<void> {
+  let open = 0;
+  app.get(
+    streamProbePath(services.resources[0]),
+    { config: oauthRateLimit(services) },
+    async (request, reply) => {
+      const query = queryShape.safeParse(request.query);
+      const idleSeconds = query.success
+        ? readProbeToken(services.sealer, query.data.token, services.clock())
+        : undefined;
+      if (idleSeconds === undefined) return reply.callNotFound();
+      if (open >= maxOpen) return reply.code(503).header('cache-control', 'no-store').send({ error: 'busy' });
+      open += 1;
+      const events = new PassThrough();
+      const over = new AbortController();
+      const end = (): void => over.abort();
+      // Also when the server stops: it ends the event streams of GET requests first.
+      reply.raw.once('close', end).once('finish', end);
+      void play(events, async (ms) => wait(ms, over.signal), idleSeconds * 1000).finally(() => {
+        open -= 1;
+        events.end();
+      });
+      return reply
+        .headers(
+          returnedHeaders(
+            { 'content-type': 'text/event-stream' },
+            { vary: String(reply.getHeader('vary') ?? ''), publicLocation: () => undefined },
+          ),
+        )
+        .send(events);
+    },
+  );
+}
+
+/** Ends quietly when the client goes. */
+async function play(
+  events: PassThrough,
+  wait: (ms: number) => Promise<unknown>,
+  idleMs: number,
+): Promise<void> {
+  const say = (name: string): void => void events.write(`event: ${name}\ndata: {}\n\n`);
+  try {
+    say('first');
+    await wait(1000);
+    say('second');
+    await wait(idleMs);
+    say('last');
+  } catch (error) {
+    if (!(error instanceof Error && error.name === 'AbortError')) throw error;
+  }
+}
