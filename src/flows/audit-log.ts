@@ -1,4 +1,4 @@
-/** The audit trail in the log: a JSON line for each event, at once, before the answer. */
+/** The audit trail in the log: a JSON line for each event, handed to the log when it happens. */
 import { toAuditEntry } from './audit-entry.ts';
 import { isAudited, type Listener } from './events.ts';
 import type { Services } from './services.ts';

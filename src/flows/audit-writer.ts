@@ -9,7 +9,7 @@ import type { Services } from './services.ts';
 
 type WriterServices = Pick<Services, 'db' | 'clock' | 'config' | 'log'>;
 
-/** How long a row waits at most while the database answers: what a process that is killed had not written is in the log. */
+/** How long a row waits at most while the database answers: what a process that is killed has not written is lost. */
 const intervalMs = 500;
 const batchSize = 500;
 /** Some minutes of a busy instance without its database. */

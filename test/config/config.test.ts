@@ -364,6 +364,7 @@ describe('MODE=forward_auth', () => {
     [{ SESSION_BINDING: 'true' }, 'SESSION_BINDING does nothing'],
     [{ STREAM_KEEP_ALIVE_SECONDS: '15' }, 'STREAM_KEEP_ALIVE_SECONDS does nothing'],
     [{ TOOL_SCOPES: '{"rules":{"tools/call x":["a"]}}' }, 'TOOL_SCOPES cannot be kept'],
+    [{ AUDIT_TOOL_CALLS: 'true' }, 'AUDIT_TOOL_CALLS cannot be kept'],
   ])('with %j is refused', (changed, words) => {
     expect(problemsOf({ ...forwardAuth, ...changed }).join('\n')).toContain(words);
   });

@@ -7,6 +7,7 @@ import {
   approve,
   askConsent,
   authorize,
+  authorizeUrl,
   callMcp,
   redeem,
   refresh,
@@ -16,6 +17,7 @@ import {
   tokensOf,
 } from '../support/authorize.ts';
 import { openBrowser } from '../support/browser.ts';
+import { createMachine, machineToken, requestMachineToken } from '../support/servers.ts';
 import { cancelAt } from '../support/sample-provider.ts';
 
 type Line = Readonly<Record<string, unknown>>;
@@ -102,6 +104,54 @@ test('who says no, and a sign-in that comes to nothing, are told as such; so is 
       { type: 'refusal', endpoint: 'mcp', code: 'invalid_token' },
     ]);
   });
+});
+
+test('a machine is told of as a person is: its token, and the refusal of a wrong secret (docs/audit.md)', async () => {
+  await withApp(async (proxy) => {
+    const machine = await createMachine(proxy.db);
+    await machineToken(proxy, machine);
+    await requestMachineToken(proxy, { ...machine, clientSecret: 'wrong' });
+
+    const { clientId } = machine;
+    expect(auditLines(proxy)).toMatchObject([
+      { type: 'token', how: 'client_credentials', clientId, subject: clientId, tokenId: expect.any(String) },
+      { type: 'refusal', endpoint: 'token', code: 'invalid_client', reason: 'wrong client secret', clientId },
+    ]);
+  });
+});
+
+test('an approval that is remembered is told of as such, each time it counts', async () => {
+  await withApp(async (proxy) => {
+    const client = await register(proxy, { redirect_uris: ['https://claude.ai/api/mcp/auth_callback'] });
+    const { browser } = await authorize(proxy, client);
+    await browser.get(authorizeUrl(client, 'v'.repeat(43)));
+
+    const consents = auditLines(proxy).filter(({ type }) => type === 'consent');
+    expect(consents.map(({ how }) => how)).toEqual(['asked', 'remembered']);
+  });
+});
+
+test('a token that is good, but not for this tool, is a refusal of its person (RFC 6750 §3.1)', async () => {
+  const proxy = await startTestApp({
+    environment: { TOOL_SCOPES: '{"rules":{"tools/call x":["tools:x"]}}' },
+  });
+  try {
+    const client = await register(proxy);
+    const { accessToken } = await signIn(proxy, client, { scope: 'openid' });
+    const call = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'x' } };
+    const headers = { 'content-type': 'application/json' };
+    await callMcp(proxy, accessToken, { method: 'POST', headers, payload: JSON.stringify(call) });
+
+    expect(auditLines(proxy).at(-1)).toMatchObject({
+      type: 'refusal',
+      endpoint: 'mcp',
+      code: 'insufficient_scope',
+      email: ada.email,
+      clientId: client.clientId,
+    });
+  } finally {
+    await proxy.close();
+  }
 });
 
 test('LOG_LEVEL=error leaves the trail in the log; only silent ends it', async () => {

@@ -139,6 +139,15 @@ test('a grant that is ended by SQL, and a client that is deleted, are told of to
   });
 });
 
+test('an instance that is stopped writes what it has not written yet', async () => {
+  await withApp(async ({ db, config: { encryptionKeys } }) => {
+    const second = await startTestApp({ db, config: { encryptionKeys } });
+    await registerStranger(second);
+    await second.close();
+    expect(await rowsOf(db)).toHaveLength(1);
+  });
+});
+
 test('with KEEP_ADDRESSES=false neither row nor line says where a request came from', async () => {
   await withApp(
     async (proxy) => {
