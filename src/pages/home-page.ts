@@ -38,6 +38,8 @@ export function homePage(props: HomePageProps, view: View): Html {
       <div>
         <details open>
           <summary>${home.claude}</summary>
+          ${installButton(setup.claudeLink, home.claudeInstall)}
+          <p>${home.claudeByHand}</p>
           ${steps(home.claudeSteps)}
         </details>
         <details>
@@ -58,12 +60,22 @@ export function homePage(props: HomePageProps, view: View): Html {
         <details>
           <summary>VS Code</summary>
           ${installButton(setup.vsCodeLink, home.vsCodeInstall)}
+          ${installButton(setup.vsCodeInsidersLink, home.vsCodeInsidersInstall, '')}
           <p>${home.vsCodeCommand}</p>
           ${copyBox(setup.vsCode)}
         </details>
         <details>
           <summary>Codex</summary>
           ${copyBox(setup.codex)}
+        </details>
+        <details>
+          <summary>Gemini CLI</summary>
+          ${copyBox(setup.gemini)}
+          <p class="small soft">${home.geminiThen}</p>
+        </details>
+        <details>
+          <summary>LM Studio</summary>
+          ${installButton(setup.lmStudioLink, home.lmStudioInstall)}
         </details>
         <details>
           <summary>${home.otherClient}</summary>
@@ -85,7 +97,7 @@ function steps(items: readonly Html[]): Html {
   </ol>`;
 }
 
-function installButton(address: string, label: string): Html | undefined {
+function installButton(address: string, label: string, style = 'primary'): Html | undefined {
   const link = appLink(address);
-  return link && html`<p><a class="button primary" href="${link}">${label}</a></p>`;
+  return link && html`<p><a class="button ${style}" href="${link}">${label}</a></p>`;
 }

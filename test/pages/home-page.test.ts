@@ -23,6 +23,8 @@ describe('the home page', () => {
     'Cursor',
     'VS Code',
     'Codex',
+    'Gemini CLI',
+    'LM Studio',
     'Any other client',
   ])('says how to connect %s', (client) => {
     expect(visibleText(homePage(homeProps, view))).toContain(client);
@@ -34,13 +36,21 @@ describe('the home page', () => {
     expect(text).toContain(`claude mcp add --transport http acme-notes ${url}`);
     expect(text).toContain(`code --add-mcp '{"name":"acme-notes","type":"http","url":"${url}"}'`);
     expect(text).toContain(`codex mcp add acme-notes --url ${url}`);
+    expect(text).toContain(`gemini mcp add --transport http --scope user acme-notes ${url}`);
     expect(text).toContain(`npx @modelcontextprotocol/inspector --transport http --server-url ${url}`);
   });
 
-  test('its only links are the two that install, and the one to what was connected', () => {
+  test('its only links are those that install, and the one to what was connected', () => {
     const links = attributeValues(homePage(homeProps, view), 'href');
 
-    expect(links.map((link) => link.split(':')[0])).toEqual(['cursor', 'vscode', '/account']);
+    expect(links.map((link) => link.split(':')[0])).toEqual([
+      'https',
+      'cursor',
+      'vscode',
+      'vscode-insiders',
+      'lmstudio',
+      '/account',
+    ]);
   });
 });
 
@@ -51,6 +61,31 @@ describe('the setup of a client', () => {
     expect(link.href).toMatch(/^cursor:\/\/anysphere\.cursor-deeplink\/mcp\/install\?/);
     expect(link.searchParams.get('name')).toBe('acme-notes');
     expect(JSON.parse(atob(link.searchParams.get('config') ?? ''))).toEqual({ url });
+  });
+
+  test('the Claude link opens the form for a custom connector (claude.com/docs/connectors/building)', () => {
+    const link = new URL(clientSetup('Acme Notes', url).claudeLink);
+
+    expect(link.origin + link.pathname).toBe('https://claude.ai/customize/connectors');
+    expect(Object.fromEntries(link.searchParams)).toEqual({
+      modal: 'add-custom-connector',
+      connectorName: 'acme-notes',
+      connectorUrl: url,
+    });
+  });
+
+  test('the LM Studio link carries the same as the one of Cursor (lmstudio.ai/docs/app/mcp/deeplink)', () => {
+    const link = new URL(clientSetup('Acme Notes', url).lmStudioLink);
+
+    expect(link.href).toMatch(/^lmstudio:\/\/add_mcp\?/);
+    expect(link.searchParams.get('name')).toBe('acme-notes');
+    expect(JSON.parse(atob(link.searchParams.get('config') ?? ''))).toEqual({ url });
+  });
+
+  test('that of the Insiders is the one of VS Code, by its other scheme', () => {
+    const { vsCodeLink, vsCodeInsidersLink } = clientSetup('Acme Notes', url);
+
+    expect(vsCodeInsidersLink).toBe(vsCodeLink.replace('vscode:', 'vscode-insiders:'));
   });
 
   test('the VS Code link carries the definition as URL-encoded JSON', () => {

@@ -48,6 +48,8 @@ const places: Readonly<Record<string, (text: string) => Html>> = {
   'request id': (requestId) => errorPage({ ...errorProps, requestId }, view),
   'name of a fact': (name) => errorPage({ ...errorProps, details: { [name]: 'x' } }, view),
   fact: (fact) => errorPage({ ...errorProps, details: { Fact: fact, Facts: ['x', fact] } }, view),
+  'provider of the sign-in under way': (providerName) =>
+    errorPage({ ...errorProps, underWay: { url: 'https://idp.example/', providerName } }, view),
   'person at /account': (personName) => accountPage({ ...accountProps, personName }, view),
   'provider at /account': (providerName) => accountPage({ ...accountProps, providerName }, view),
   'server at /account': (resourceName) => accountPage({ ...accountProps, resourceName }, view),

@@ -273,6 +273,21 @@ describe('the port for clients', () => {
     }
   });
 
+  test('a browser that opens /mcp gets the page that explains it, on either port; an event stream gets JSON', async () => {
+    const accept = 'text/html,application/xhtml+xml';
+    const page = await callMcp(proxy, undefined, { headers: { accept } });
+    const passedOn = await ask({ ...uri, accept });
+    const stream = await callMcp(proxy, undefined, { headers: { accept: 'text/event-stream' } });
+
+    expect([page.statusCode, passedOn.status, stream.statusCode]).toEqual([401, 401, 401]);
+    for (const { headers, body } of [page, passedOn]) {
+      expect(headers['www-authenticate']).toContain('resource_metadata="');
+      expect(headers['content-type']).toBe('text/html; charset=utf-8');
+      expect(body).toContain('claude mcp add');
+    }
+    expect(stream.headers['content-type']).toMatch(/^application\/json/);
+  });
+
   test('at /mcp a refusal can be had in full, and a good token gets 503: nothing is passed on from here', async () => {
     const [none, good] = [await callMcp(proxy, undefined), await callMcp(proxy, tokens.accessToken)];
 

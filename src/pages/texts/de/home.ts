@@ -11,6 +11,8 @@ export const home = {
   address: 'Adresse des Servers',
 
   claude: 'Claude (Web und Desktop)',
+  claudeInstall: 'Zu Claude hinzufügen',
+  claudeByHand: 'Oder von Hand:',
   claudeSteps: [
     html`Öffnen Sie <strong>Settings → Connectors</strong> (in neueren Versionen
       <strong>Customize → Connectors</strong>).`,
@@ -29,7 +31,11 @@ export const home = {
   cursorInstall: 'Zu Cursor hinzufügen',
   cursorFile: html`Oder tragen Sie dies in <code>~/.cursor/mcp.json</code> ein:`,
   vsCodeInstall: 'Zu VS Code hinzufügen',
+  vsCodeInsidersInstall: 'Zu VS Code Insiders hinzufügen',
   vsCodeCommand: 'Oder führen Sie dies in einem Terminal aus:',
+  geminiThen: html`Danach in Gemini CLI <code>/mcp auth</code> mit dem Namen des Servers aufrufen, um sich
+    anzumelden.`,
+  lmStudioInstall: 'Zu LM Studio hinzufügen',
   otherClient: 'Jeder andere Client',
   otherClientSteps: html`Wählen Sie <strong>Streamable HTTP</strong> als Transport, geben Sie die Adresse des
     Servers an, und lassen Sie alle OAuth-Felder leer: Den Rest findet der Client selbst heraus. Zum Ansehen

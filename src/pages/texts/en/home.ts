@@ -11,6 +11,8 @@ export const home = {
   address: 'Server address',
 
   claude: 'Claude (web and desktop)',
+  claudeInstall: 'Add to Claude',
+  claudeByHand: 'Or by hand:',
   claudeSteps: [
     html`Open <strong>Settings → Connectors</strong> (in newer versions
       <strong>Customize → Connectors</strong>).`,
@@ -28,7 +30,10 @@ export const home = {
   cursorInstall: 'Add to Cursor',
   cursorFile: html`Or put this into <code>~/.cursor/mcp.json</code>:`,
   vsCodeInstall: 'Add to VS Code',
+  vsCodeInsidersInstall: 'Add to VS Code Insiders',
   vsCodeCommand: 'Or run this in a terminal:',
+  geminiThen: html`Then run <code>/mcp auth</code> in Gemini CLI with the name of the server to sign in.`,
+  lmStudioInstall: 'Add to LM Studio',
   otherClient: 'Any other client',
   otherClientSteps: html`Choose the <strong>Streamable HTTP</strong> transport, give it the server address,
     and leave every OAuth field empty: the client finds out the rest by itself. To look at the server, use the
