@@ -23,6 +23,24 @@ describe('a double click, over a slow network', () => {
     expect(visit.countRequests('/consent')).toBe(before + 2);
   });
 
+  test('on "Continue", while the provider loads, is refused and leads on to the same sign-in (protocol.md 112)', async () => {
+    await visit.openConsent(httpsCallback);
+    const press = await visit.pointAt('Continue');
+    const before = visit.site.provider.passed.length;
+    visit.site.provider.setLatency(4 * slowMs);
+
+    await press();
+    await poll(async () => visit.site.provider.passed.length > before);
+    await press();
+    await visit.arriveAt(`${visit.site.front.origin}/consent`);
+    expect(await visit.page.locator('main').innerText()).toContain('You have approved this already');
+    visit.site.provider.setLatency(0);
+    await visit.page.getByRole('link', { name: /^Continue to / }).click();
+    await visit.signIn();
+
+    expect((await visit.arriveAt(httpsCallback)).searchParams.get('code')).toMatch(/^mop_code_/);
+  });
+
   test('on "Cancel" tells the client all the same', async () => {
     await visit.openConsent(httpsCallback);
     const press = await visit.pointAt('Cancel');
