@@ -86,7 +86,7 @@ async function checkCertificate(url: URL, network: Network, report: Report): Pro
       report.passed('address', `its certificate is good until ${certificate.valid_to}`);
       return;
     }
-    report.found(problems.get(problem) ?? 'tls.not-trusted', `${problem}; ${describe(certificate)}`);
+    report.found(findingOf(problem, certificate), `${problem}; ${describe(certificate)}`);
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
     // A server that is not there is told elsewhere.
@@ -103,6 +103,16 @@ const problems: ReadonlyMap<string, FindingId> = new Map([
   ['CERT_NOT_YET_VALID', 'tls.expired'],
   ['ERR_TLS_CERT_ALTNAME_INVALID', 'tls.wrong-host'],
 ]);
+
+/**
+ * A certificate alone, of an authority that Node does not know: a public authority writes into it where the intermediate
+ * one is, which is the one that is missing then. One of an authority of one's own does not.
+ */
+function findingOf(problem: string, { infoAccess }: PeerCertificate): FindingId {
+  const isOfNobody =
+    problem === 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' && infoAccess?.['CA Issuers - URI'] === undefined;
+  return isOfNobody ? 'tls.not-trusted' : (problems.get(problem) ?? 'tls.not-trusted');
+}
 
 function readCertificate(url: URL, network: Network): Promise<Seen> {
   return new Promise((resolve, reject) => {

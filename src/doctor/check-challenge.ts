@@ -21,7 +21,9 @@ export async function checkChallenge(outside: Outside): Promise<void> {
 function judge(what: string, answer: Answer, { origin, report }: Outside): void {
   const { status, headers } = answer;
   if (isRedirect(answer)) return report.found('front.redirects', `${what} → ${headers.location}`);
-  if (status >= 200 && status < 300) return report.found('challenge.open', `${what} answers ${status}`);
+  // A page is no MCP server that stands open: it is another server.
+  if (status >= 200 && status < 300 && !/^text\/html/i.test(headers['content-type'] ?? ''))
+    return report.found('challenge.open', `${what} answers ${status}`);
   if (status === 429) return report.found('front.rate-limited', what);
   if (status >= 502 && status <= 504) return report.found('front.gateway-error', `${what} answers ${status}`);
   if (status === 404 && what.startsWith('POST') && /"error"\s*:|"message"\s*:/.test(answer.body)) {

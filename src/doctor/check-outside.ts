@@ -7,6 +7,7 @@ import {
   describeError,
   isRedirect,
   type Network,
+  readObject,
 } from './ask.ts';
 import { checkAddress } from './check-address.ts';
 import { checkChallenge } from './check-challenge.ts';
@@ -85,8 +86,24 @@ export async function checkOutside(
   ]);
 }
 
+/** Whether anything is said that only this server says, though the front may have a /health of its own. */
+async function isOurs(health: Answer, { try: ask }: Outside): Promise<boolean> {
+  if (readObject(health.body)?.status !== undefined) return true;
+  const [metadata, resource] = await Promise.all([
+    ask('/.well-known/oauth-authorization-server', { mayBeSilent: true }),
+    ask('/mcp', { mayBeSilent: true }),
+  ]);
+  return (
+    readObject(metadata?.body ?? '')?.issuer !== undefined ||
+    /resource_metadata=/i.test(resource?.headers['www-authenticate'] ?? '') ||
+    // An MCP server that stands open: checkChallenge tells of it.
+    readObject(resource?.body ?? '') !== undefined
+  );
+}
+
 /** One request before the many: when nothing answers, or all of it is somewhere else, that is the one finding. */
-async function isThere({ origin, report, try: ask }: Outside): Promise<boolean> {
+async function isThere(outside: Outside): Promise<boolean> {
+  const { origin, report, try: ask } = outside;
   const answer = await ask('/health');
   if (answer === undefined) return false;
   const { status, headers } = answer;
@@ -99,6 +116,10 @@ async function isThere({ origin, report, try: ask }: Outside): Promise<boolean> 
   }
   if (status >= 502 && status <= 504) {
     report.found('front.gateway-error', `/health answers ${status}`);
+    return false;
+  }
+  if (!(await isOurs(answer, outside))) {
+    report.found('front.other-server', `/health answers ${status} ${headers['content-type'] ?? ''}`);
     return false;
   }
   return true;
