@@ -12,13 +12,14 @@ import { returnedHeaders } from '../proxy/returned-headers.ts';
 const maxOpen = 4;
 const queryShape = z.object({ token: z.string().max(512) });
 
+type Needed = Pick<Services, 'config' | 'sealer' | 'clock' | 'resources'>;
 type Wait = (ms: number, signal: AbortSignal) => Promise<unknown>;
 const realWait: Wait = async (ms, signal) => wait(ms, undefined, { signal });
 
 /** An event at once, one after a second, silence for as long as the token says, and a last one. */
 export async function streamProbeRoute(
   app: FastifyInstance,
-  { services, wait = realWait }: { readonly services: Services; readonly wait?: Wait },
+  { services, wait = realWait }: { readonly services: Needed; readonly wait?: Wait },
 ): Promise<void> {
   let open = 0;
   app.get(
