@@ -23,6 +23,7 @@ export async function checkDatabase(
   storage: StorageConfig,
   sealer: Sealer | undefined,
   report: Report,
+  now = Date.now,
 ): Promise<readonly string[] | undefined> {
   if (storage.databaseDsn === undefined && !existsSync(join(storage.dataDir, 'pgdata'))) {
     report.unknown('database', 'the embedded database is made when the server first starts');
@@ -31,7 +32,7 @@ export async function checkDatabase(
   let db: Database | undefined;
   try {
     db = await openDatabase(storage, () => undefined);
-    return await examine(db, sealer, report);
+    return await examine(db, now, sealer, report);
   } catch (error) {
     const message = describeError(error);
     if (/is using the data directory/.test(message)) {
@@ -50,10 +51,11 @@ export async function checkDatabase(
 
 async function examine(
   db: Database,
+  now: () => number,
   sealer: Sealer | undefined,
   report: Report,
 ): Promise<readonly string[] | undefined> {
-  const server = await askServer(db);
+  const server = await askServer(db, now);
   report.passed('database', `${db.kind === 'embedded' ? 'embedded, ' : ''}PostgreSQL ${server.version}`);
   if (server.is_read_only) report.found('database.read-only', 'it is a standby, or read-only by default');
   if (Math.abs(server.skewMs) > toleratedSkewMs) {
@@ -82,8 +84,8 @@ async function checkThatKeysOpen(db: Database, sealer: Sealer | undefined, repor
 
 const serverRow = z.object({ version: z.string(), is_read_only: z.boolean(), now_ms: z.coerce.number() });
 
-async function askServer(db: Database) {
-  const askedAt = Date.now();
+async function askServer(db: Database, now: () => number) {
+  const askedAt = now();
   const row = await findOne(
     db,
     serverRow,
@@ -93,7 +95,7 @@ async function askServer(db: Database) {
         extract(epoch from clock_timestamp()) * 1000 as now_ms`,
   );
   if (row === undefined) throw new DatabaseUnavailableError('The database gave no answer');
-  return { ...row, skewMs: row.now_ms - (askedAt + Date.now()) / 2 };
+  return { ...row, skewMs: row.now_ms - (askedAt + now()) / 2 };
 }
 
 /** `42 s ahead`, for milliseconds. */

@@ -5,6 +5,7 @@ import type { Outside } from './check-outside.ts';
 /** The stream that the server plays for us (flows/stream-probe.ts). */
 export interface StreamProbe {
   readonly path: string;
+  readonly token: string;
   readonly idleSeconds: number;
 }
 
@@ -18,7 +19,7 @@ export async function checkStream(
     report.unknown('streams', 'event streams: they are looked at beside the server, with its encryption key');
     return;
   }
-  const { path, idleSeconds } = probe;
+  const { path, token, idleSeconds } = probe;
   let seen = '';
   let isBuffered = false;
   // Only the order matters: whoever collects events brings the first together with the next.
@@ -30,7 +31,7 @@ export async function checkStream(
   let end = 'it was ended';
   try {
     const timeoutMs = 1000 + idleSeconds * 1000 + timeToSpareMs;
-    const headers = { accept: 'text/event-stream' };
+    const headers = { accept: 'text/event-stream', authorization: `Bearer ${token}` };
     const { status } = await ask(origin + path, { headers, timeoutMs, isEnough: watch });
     if (status !== 200) {
       report.unknown('streams', `event streams: the one for this test answers ${status}`);
@@ -39,6 +40,8 @@ export async function checkStream(
   } catch (error) {
     end = describeError(error);
   }
+  if (seen.includes('"hasForwardedFor":true,"isForwardedForBelieved":false'))
+    report.found('front.client-address', 'X-Forwarded-For arrives, and is not believed');
   if (isBuffered)
     report.found('stream.buffered', 'the first event came together with the one a second later');
   if (!seen.includes('event: last')) report.found('stream.cut', `in ${idleSeconds} s of silence: ${end}`);

@@ -76,7 +76,7 @@ function streamProbe(
   const { streamKeepAliveSeconds: keepAlive } = config;
   const idleSeconds = asked ?? (keepAlive === 0 ? 60 : Math.min(keepAlive + 2, maxIdleSeconds));
   const token = probeToken(sealer, idleSeconds, new Date());
-  return { path: `${streamProbePath({ path: '/mcp' })}?token=${token}`, idleSeconds };
+  return { path: streamProbePath({ path: '/mcp' }), token, idleSeconds };
 }
 
 function outsideOptions(config: Config | undefined) {

@@ -1,16 +1,15 @@
 /** An event stream for doctor, beside those of the MCP server: what stands in front does the same to both. */
 import { PassThrough } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { FastifyInstance } from 'fastify';
-import { z } from 'zod';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Services } from '../flows/services.ts';
 import { readProbeToken, streamProbePath } from '../flows/stream-probe.ts';
 import { oauthRateLimit } from '../http/rate-limits.ts';
+import { readBearerToken } from '../protocol/challenge.ts';
 import { returnedHeaders } from '../proxy/returned-headers.ts';
 
 /** Each is open for up to two minutes. */
 const maxOpen = 4;
-const queryShape = z.object({ token: z.string().max(512) });
 
 type Needed = Pick<Services, 'config' | 'sealer' | 'clock' | 'resources'>;
 type Wait = (ms: number, signal: AbortSignal) => Promise<unknown>;
@@ -26,10 +25,11 @@ export async function streamProbeRoute(
     streamProbePath(services.resources[0]),
     { config: oauthRateLimit(services) },
     async (request, reply) => {
-      const query = queryShape.safeParse(request.query);
-      const idleSeconds = query.success
-        ? readProbeToken(services.sealer, query.data.token, services.clock())
-        : undefined;
+      const presented = readBearerToken(request.headers.authorization);
+      const idleSeconds =
+        typeof presented === 'string'
+          ? undefined
+          : readProbeToken(services.sealer, presented.token, services.clock());
       if (idleSeconds === undefined) return reply.callNotFound();
       if (open >= maxOpen) return reply.code(503).header('cache-control', 'no-store').send({ error: 'busy' });
       open += 1;
@@ -38,7 +38,12 @@ export async function streamProbeRoute(
       const end = (): void => over.abort();
       // Also when the server stops: it ends the event streams of GET requests first.
       reply.raw.once('close', end).once('finish', end);
-      void play(events, async (ms) => wait(ms, over.signal), idleSeconds * 1000).finally(() => {
+      void play(
+        events,
+        howItArrived(request),
+        async (ms) => wait(ms, over.signal),
+        idleSeconds * 1000,
+      ).finally(() => {
         open -= 1;
         events.end();
       });
@@ -54,15 +59,30 @@ export async function streamProbeRoute(
   );
 }
 
+/** As far as the operator has to set it right. */
+export interface Arrived {
+  readonly hasForwardedFor: boolean;
+  /** Whether what sent it is in `TRUST_PROXY`. */
+  readonly isForwardedForBelieved: boolean;
+}
+
+function howItArrived({ headers, ips }: FastifyRequest): Arrived {
+  return {
+    hasForwardedFor: headers['x-forwarded-for'] !== undefined,
+    isForwardedForBelieved: (ips?.length ?? 0) > 1,
+  };
+}
+
 /** Ends quietly when the client goes. */
 async function play(
   events: PassThrough,
+  arrived: Arrived,
   wait: (ms: number) => Promise<unknown>,
   idleMs: number,
 ): Promise<void> {
-  const say = (name: string): void => void events.write(`event: ${name}\ndata: {}\n\n`);
+  const say = (name: string, data = '{}'): void => void events.write(`event: ${name}\ndata: ${data}\n\n`);
   try {
-    say('first');
+    say('first', JSON.stringify(arrived));
     await wait(1000);
     say('second');
     await wait(idleMs);

@@ -1,5 +1,7 @@
 /** Doctor, at the database and the keys: it finds what the start would refuse, and changes nothing. */
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Config } from '../../src/config.ts';
 import { Sealer } from '../../src/crypto/sealing.ts';
@@ -56,4 +58,56 @@ describePostgres('on PostgreSQL', () => {
     expect(idsOf(report)).toEqual(['database.unreachable']);
     expect(JSON.stringify(report.findings)).not.toContain('hunter2');
   });
+
+  test('database.clock: this machine is a minute behind the database', async () => {
+    const { at } = await createDatabase();
+    const report = new Report();
+    await checkDatabase({ ...at, baseUrl: undefined }, undefined, report, () => Date.now() - 60_000);
+    expect(report.findings).toMatchObject([{ id: 'database.clock' }]);
+    expect(report.findings[0]?.details.join()).toMatch(/(59|60|61) s ahead/);
+  });
+
+  test('database.no-notifications: what stands between swallows them, as PgBouncer in transaction mode', async () => {
+    const { dsn = '', at } = await createDatabase();
+    const pooler = await startSwallowingPooler(new URL(dsn));
+    onTestFinished(pooler.close);
+    expect(idsOf(await look({ ...at, databaseDsn: pooler.dsn }))).toEqual(['database.no-notifications']);
+  });
 });
+
+/** Passes all on to the server, and all of its messages back but `NotificationResponse` (PostgreSQL protocol, `A`). */
+async function startSwallowingPooler(to: URL): Promise<{ readonly dsn: string; close(): Promise<void> }> {
+  const server = createServer((client) => {
+    const upstream = connect({ host: to.hostname, port: Number(to.port || 5432) });
+    let rest = Buffer.alloc(0);
+    upstream.on('data', (chunk: Buffer) => {
+      rest = Buffer.concat([rest, chunk]);
+      while (rest.length >= 5 && rest.length > rest.readUInt32BE(1)) {
+        const end = 1 + rest.readUInt32BE(1);
+        if (rest[0] !== 'A'.charCodeAt(0)) client.write(rest.subarray(0, end));
+        rest = rest.subarray(end);
+      }
+    });
+    client.pipe(upstream);
+    for (const socket of [client, upstream]) {
+      socket
+        .on('error', () => undefined)
+        .once('close', () => {
+          client.destroy();
+          upstream.destroy();
+        });
+    }
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const dsn = new URL(to);
+  dsn.host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  // Whether TLS is spoken is answered with one byte, which is no message.
+  dsn.searchParams.set('sslmode', 'disable');
+  return {
+    dsn: dsn.href,
+    close: async () => {
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}

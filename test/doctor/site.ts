@@ -16,7 +16,10 @@ export interface Running {
 }
 
 /** Port 0 in the origin is a free one. */
-export async function startSite(baseUrl: string): Promise<Running> {
+export async function startSite(
+  baseUrl: string,
+  changed: Readonly<Record<string, string>> = {},
+): Promise<Running> {
   const port = await freePort();
   const database = await createTestDatabase(databaseKinds[0] ?? 'embedded');
   const surroundings = await startSurroundings(baseUrl.replace(/:0$/, `:${port}`));
@@ -27,6 +30,7 @@ export async function startSite(baseUrl: string): Promise<Running> {
     TRUST_PROXY: '127.0.0.1',
     DATA_DIR: database.dataDir ?? emptyDir,
     ...(database.dsn !== undefined && { DATABASE_DSN: database.dsn }),
+    ...changed,
   };
   const app = await buildApp(loadConfig(environment), { db: database.db, log: createLogger('silent') });
   await app.listen({ host: 'localhost', port });

@@ -43,6 +43,16 @@ describeFront('behind nginx', () => {
   ])('names %s', async (_name, location, ids) => {
     expect(await streamFindings(location)).toEqual(ids);
   });
+
+  it('names callers that cannot be told apart (clients.md P15)', async () => {
+    const distrusting = await startSite(origin, { TRUST_PROXY: '' });
+    const front = await startFront(distrusting.port, certificate);
+    const options = { network: front.network, idleSeconds: 1 };
+    const { findings } = await examine(distrusting.environment, options);
+    await front.stop();
+    await distrusting.close();
+    expect(findings.map(({ id }) => id)).toEqual(['front.client-address']);
+  });
 });
 
 describe('the stream', () => {
@@ -53,7 +63,8 @@ describe('the stream', () => {
   });
   afterAll(() => proxy.close());
 
-  const open = async (token: string) => proxy.send({ url: `${path}?token=${token}` });
+  const open = async (token: string) =>
+    proxy.send({ url: path, headers: { authorization: `Bearer ${token}` } });
 
   it('plays its events to who holds the key', async () => {
     const answer = await open(probeToken(new Sealer([key]), 0, proxy.clock()));

@@ -21,9 +21,11 @@ beforeAll(async () => {
 });
 afterAll(async () => proxy.close());
 
+const bearing = (token: string) => ({ headers: { authorization: `Bearer ${token}` } });
+
 /** The answer once its first event is there. */
 async function open(from: string, token: string): Promise<IncomingMessage> {
-  const request = get(`${from}${path}?token=${token}`);
+  const request = get(`${from}${path}`, bearing(token));
   const [response] = (await once(request, 'response')) as [IncomingMessage];
   response.on('error', () => undefined);
   await once(response, 'data');
@@ -35,7 +37,7 @@ test('it sends an event, another after a second, is silent as long as it should,
   const app = Fastify();
   const services = { config: proxy.config, sealer, clock: proxy.clock, resources: [resource] as const };
   await app.register(streamProbeRoute, { services, wait: async (ms: number) => void waited.push(ms) });
-  const answer = await app.inject(`${path}?token=${probeToken(sealer, 30, proxy.clock())}`);
+  const answer = await app.inject({ url: path, ...bearing(probeToken(sealer, 30, proxy.clock())) });
   expect(answer.body.match(/^event: .*$/gm)).toEqual(['event: first', 'event: second', 'event: last']);
   expect(waited).toEqual([1000, 30_000]);
   // Those of a stream of the MCP server (returned-headers.ts).
@@ -52,7 +54,7 @@ test('it is never silent for more than a token may say', async () => {
   const app = Fastify();
   const services = { config: proxy.config, sealer, clock: proxy.clock, resources: [resource] as const };
   await app.register(streamProbeRoute, { services, wait: async (ms: number) => void waited.push(ms) });
-  await app.inject(`${path}?token=${probeToken(sealer, 86_400, proxy.clock())}`);
+  await app.inject({ url: path, ...bearing(probeToken(sealer, 86_400, proxy.clock())) });
   expect(waited).toEqual([1000, maxIdleSeconds * 1000]);
   await app.close();
 });
@@ -60,7 +62,7 @@ test('it is never silent for more than a token may say', async () => {
 test('only a few are open at once, and one that its client leaves makes room', async () => {
   const token = probeToken(sealer, 100, proxy.clock());
   const streams = await Promise.all([1, 2, 3, 4].map(async () => open(origin, token)));
-  expect((await proxy.send({ url: `${path}?token=${token}` })).statusCode).toBe(503);
+  expect((await proxy.send({ url: path, ...bearing(token) })).statusCode).toBe(503);
   streams[0]?.destroy();
   await poll(async () => {
     streams[0] = await open(origin, token);
