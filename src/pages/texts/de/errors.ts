@@ -63,7 +63,7 @@ export const errors = {
   not_admitted: {
     title: 'Dieses Konto ist hier nicht zugelassen',
     message:
-      'Ihre Anmeldung hat geklappt, aber der Betreiber dieses Servers lässt nur bestimmte Konten zu. Von Ihnen wurde nichts gespeichert.',
+      'Ihre Anmeldung hat geklappt, aber der Betreiber dieses Servers lässt nur bestimmte Konten zu. Die App hat nichts erhalten.',
     nextStep: 'Nehmen Sie ein anderes Konto, oder bitten Sie ihn, dieses zuzulassen.',
   },
   access_denied: {

@@ -71,7 +71,7 @@ export const errors = {
   not_admitted: {
     title: 'Your account may not sign in here',
     message:
-      'You have signed in, but the people who run this server let only certain accounts in. Nothing of yours was kept.',
+      'You have signed in, but the people who run this server let only certain accounts in. The app received nothing.',
     nextStep: 'Use another account, or ask them to let this one in.',
   },
   access_denied: {
