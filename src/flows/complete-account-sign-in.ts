@@ -11,9 +11,10 @@ import { releaseAccountReturn, takeAccountReturn } from '../repositories/account
 import { problemOf } from './admission.ts';
 import { accountSignInPlace } from './begin-account-sign-in.ts';
 import type { SealedSignIn } from './begin-sign-in.ts';
-import { addressOf, whoIs } from './complete-sign-in.ts';
+import { addressOf } from './complete-sign-in.ts';
 import { later, lifetimes } from './lifetimes.ts';
 import type { Services } from './services.ts';
+import { whoIs } from './sign-in-refusals.ts';
 
 type SignInServices = Pick<
   Services,

@@ -1,7 +1,6 @@
 /** Takes the identity provider's answer, and gives the client its authorization code. */
-import { createId, createSecret, hashSecret } from '../crypto/secrets.ts';
+import { hashSecret } from '../crypto/secrets.ts';
 import {
-  type CompletedSignIn,
   type Identity,
   type IdentityProvider,
   ProviderRefusedError,
@@ -9,9 +8,9 @@ import {
 } from '../identity/identity-provider.ts';
 import { userIdOf } from '../identity/user-id.ts';
 import type { EventFacts } from '../protocol/event-facts.ts';
-import { AuthorizationError, PageError } from '../protocol/errors.ts';
+import { AuthorizationError } from '../protocol/errors.ts';
 import { mayRememberConsent } from '../protocol/recognize-client.ts';
-import { matchRedirectUri, type RedirectTarget, withResponseParameters } from '../protocol/redirect-uri.ts';
+import { matchRedirectUri, withResponseParameters } from '../protocol/redirect-uri.ts';
 import type { PersonKey } from '../repositories/account-sessions.ts';
 import {
   hasReturned,
@@ -22,13 +21,12 @@ import {
 import { type Client, findClient } from '../repositories/clients.ts';
 import { rememberConsent } from '../repositories/consents.ts';
 import { hasLiveSignIn } from '../repositories/ended-sign-ins.ts';
-import { insertGrant } from '../repositories/grants.ts';
-import { placeOf } from '../repositories/sealed-values.ts';
 import { problemOf } from './admission.ts';
 import { openSignIn, upstreamScopes } from './begin-sign-in.ts';
 import { later, lifetimes } from './lifetimes.ts';
-import { otherAccountUrl } from './other-account-url.ts';
 import type { Services } from './services.ts';
+import { answered, expired, notAdmitted, toClientError, whoIs, wrongBrowser } from './sign-in-refusals.ts';
+import { storeGrant } from './store-grant.ts';
 
 type SignInServices = Pick<
   Services,
@@ -128,58 +126,6 @@ async function refuseIdOfClient({ db }: SignInServices, userId: string): Promise
   throw new ProviderRefusedError('access_denied', 'the person’s id is the id of a client here');
 }
 
-async function storeGrant(
-  services: SignInServices,
-  returning: ReturningSignIn,
-  provider: IdentityProvider,
-  { identity, tokens, providerSession }: CompletedSignIn,
-): Promise<{ readonly code: string; readonly grantId: string }> {
-  const { sealer, db, clock } = services;
-  const now = clock();
-  const code = createSecret('code');
-  const sessionId = createId();
-  const grantId = createId();
-  const codeExpiresAt = later(now, lifetimes.authorizationCodeMs);
-  await insertGrant(db, {
-    grantId,
-    clientId: returning.clientId,
-    userId: userIdOf(provider, identity.subject),
-    issuer: identity.issuer,
-    subject: identity.subject,
-    email: identity.email,
-    isEmailVerified: identity.isEmailVerified,
-    name: identity.name,
-    organization: identity.organization,
-    groups: identity.groups,
-    resource: returning.resource,
-    scopes: returning.scopes,
-    createdAt: now,
-    expiresAt: codeExpiresAt,
-    upstream: {
-      sessionId,
-      identityProvider: provider.id,
-      providerSession,
-      sealedAccessToken: sealer.seal(
-        tokens.accessToken,
-        placeOf('upstream_sessions.sealed_access_token', sessionId),
-      ),
-      accessTokenExpiresAt: tokens.expiresAt,
-      sealedRefreshToken:
-        tokens.refreshToken === undefined
-          ? undefined
-          : sealer.seal(tokens.refreshToken, placeOf('upstream_sessions.sealed_refresh_token', sessionId)),
-      grantedScope: tokens.scope,
-    },
-    code: {
-      codeHash: hashSecret(code),
-      redirectUri: returning.redirectUri,
-      codeChallenge: returning.codeChallenge,
-      expiresAt: codeExpiresAt,
-    },
-  });
-  return { code, grantId };
-}
-
 async function remember(
   services: SignInServices,
   client: Client,
@@ -191,68 +137,6 @@ async function remember(
   const expiresAt = later(now, lifetimes.rememberedConsentMs);
   const browserHash = hashSecret(browserId);
   await rememberConsent(services.db, { ...returning, browserHash, person, now, expiresAt });
-}
-
-/** Whom a sign-in is about, for the audit trail. */
-export function whoIs(provider: IdentityProvider, { subject, email }: Identity): EventFacts {
-  return { subject: userIdOf(provider, subject), email };
-}
-
-/** The provider's words stay in the log: the client gets the code, and a sentence of ours. */
-function toClientError(
-  error: ProviderRefusedError,
-  answer: {
-    readonly target: RedirectTarget;
-    readonly state: string | undefined;
-    readonly isCopied: boolean;
-    readonly about: EventFacts;
-  },
-): AuthorizationError {
-  const isDenied = error.code === 'access_denied';
-  return new AuthorizationError(error.code, {
-    reason: error.message,
-    description: isDenied
-      ? 'The sign-in was cancelled or refused'
-      : 'The sign-in at the identity provider failed',
-    cause: error,
-    ...answer,
-    mayRedirect: true,
-    event: 'sign_in',
-  });
-}
-
-/**
- * The person has to learn what happened and whom to ask, which the client cannot tell them. So they see it here, and
- * take `access_denied` to the client with a click; or they send the client's own request again, for another account.
- * Nothing was stored.
- */
-function notAdmitted(
-  { config }: SignInServices,
-  refused: {
-    readonly problem: string;
-    readonly identity: Identity;
-    readonly provider: IdentityProvider;
-    readonly target: RedirectTarget;
-    readonly request: ReturningSignIn;
-  },
-): AuthorizationError {
-  const { identity, provider, request } = refused;
-  return new AuthorizationError('access_denied', {
-    reason: refused.problem,
-    description: 'This account may not sign in here',
-    target: refused.target,
-    state: request.state,
-    mayRedirect: false,
-    event: 'sign_in',
-    about: whoIs(provider, identity),
-    page: {
-      code: 'not_admitted',
-      details: {
-        account: `${identity.email ?? identity.name ?? identity.subject} (${provider.displayName})`,
-      },
-      otherAccountUrl: otherAccountUrl(config.baseUrl, request),
-    },
-  });
 }
 
 /**
@@ -271,29 +155,4 @@ async function giveBack(
   } catch (error) {
     log.warn({ err: error, provider: provider.id }, 'the tokens of a refused sign-in were not revoked');
   }
-}
-
-function wrongBrowser(): PageError {
-  return new PageError('wrong_browser', {
-    status: 403,
-    reason: 'no sign-in cookie for this state',
-    description: 'This sign-in was started in another browser',
-  });
-}
-
-/** The page with the answer was loaded again. There is no second answer, and the first is not shown again. */
-function answered(): PageError {
-  return new PageError('already_answered', {
-    status: 403,
-    reason: 'the answer of the provider was brought before, by this browser',
-    description: 'This sign-in was already completed',
-  });
-}
-
-function expired(): PageError {
-  return new PageError('expired_request', {
-    status: 403,
-    reason: 'unknown, used or expired state, or another browser’s',
-    description: 'This sign-in has expired or was already completed',
-  });
 }
