@@ -151,10 +151,10 @@ export const insideCatalogue = {
   },
   'mcp.wants-sign-in': {
     area: 'mcp-server',
-    severity: 'error',
-    what: 'The MCP server demands a sign-in of its own',
-    hurts: 'everyone: calls answer 502 after a good sign-in',
-    fix: 'Turn its authentication off, and let it take `X-Forwarded-User` for its credentials',
+    severity: 'warning',
+    what: 'The MCP server refuses a request that has nothing but `X-Forwarded-User` and its kin',
+    hurts: 'everyone, if it wants a sign-in of its own: calls answer 502 after a good one here',
+    fix: 'If it has authentication of its own, turn that off: `X-Forwarded-User` stands for it. If it checks the signed identity or the provider’s token, which doctor does not send, leave it as it is',
   },
   'mcp.is-this-server': {
     area: 'mcp-server',

@@ -62,14 +62,24 @@ export async function checkCache({ try: ask, report }: Outside): Promise<void> {
 }
 
 /** The keys are what only this server publishes. */
-export async function checkKeysPublished(outside: Outside, ownKids: readonly string[]): Promise<void> {
+export async function checkKeysPublished(
+  outside: Outside,
+  ownKids: readonly string[] | undefined,
+): Promise<void> {
+  if (ownKids === undefined || ownKids.length === 0) {
+    outside.report.unknown(
+      'front',
+      'whether it is this server that answers: its keys could not be read here',
+    );
+    return;
+  }
   const answer = await outside.try('/jwks');
   const keys = readObject(answer?.body ?? '')?.keys;
   if (!Array.isArray(keys)) return;
   const kids = keys.flatMap((key: unknown) =>
     typeof key === 'object' && key !== null && 'kid' in key ? [String(key.kid)] : [],
   );
-  if (ownKids.length === 0 || kids.some((kid) => ownKids.includes(kid))) {
+  if (kids.some((kid) => ownKids.includes(kid))) {
     outside.report.passed('front', 'it is this server that answers');
   } else
     outside.report.found(

@@ -87,8 +87,7 @@ async function guess(endpoint: string, answer: Answer, ask: Ask, report: Report)
   }
   const legacy = await findLegacy(origin, [pathname, ...candidates], ask);
   if (legacy !== undefined) report.found('mcp.legacy', `${origin}${legacy} is such an endpoint`);
-  else if (isRedirect(answer))
-    report.found('mcp.redirects', `${endpoint} → ${new URL(answer.headers.location ?? '', endpoint).href}`);
+  else if (isRedirect(answer)) report.found('mcp.redirects', `${endpoint} → ${answer.headers.location}`);
   else if (answer.status >= 500) report.found('mcp.unreachable', `${endpoint} answers ${answer.status}`);
   else
     report.found(

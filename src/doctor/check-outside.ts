@@ -82,7 +82,7 @@ export async function checkOutside(
     checkCache(outside),
     checkPlainHttp(outside),
     checkStream(outside, options.streamProbe),
-    options.ownKids.then(async (kids) => checkKeysPublished(outside, kids ?? [])),
+    options.ownKids.then(async (kids) => checkKeysPublished(outside, kids)),
   ]);
 }
 

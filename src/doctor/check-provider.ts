@@ -90,7 +90,7 @@ type Verdict = 'redirect-uri' | 'client' | undefined;
  * AADSTS50011, AADSTS700016, AADSTS90002 (no such tenant), AADSTS50194; Auth0: "Callback URL mismatch"; Keycloak:
  * "Invalid parameter: redirect_uri", "Client not found".
  */
-function judge(text: string): Verdict {
+function judge(text: string, status: number): Verdict {
   if (/redirect_uri_mismatch|invalid_redirect_uri|AADSTS50011|callback url mismatch/i.test(text))
     return 'redirect-uri';
   if (
@@ -99,7 +99,17 @@ function judge(text: string): Verdict {
     )
   )
     return 'client';
-  return /redirect[_ ]ur[il]/i.test(text) ? 'redirect-uri' : undefined;
+  // A wall against bots may well repeat the address that it stands before; it does not answer 400.
+  return status === 400 && /redirect[_ ]ur[il]/i.test(text) ? 'redirect-uri' : undefined;
+}
+
+/** Our own request, which pages repeat, says nothing. */
+function withoutEcho(page: string, { search }: URL): string {
+  const query = search.slice(1);
+  return [query, query.replaceAll('&', '&amp;'), query.replaceAll('&', String.raw`\u0026`)].reduce(
+    (text, echo) => text.replaceAll(echo, ''),
+    page,
+  );
 }
 
 async function checkRedirectUri(
@@ -155,7 +165,10 @@ async function checkRedirectUri(
 
   function conclude(status: number, text: string, { host, pathname }: URL): void {
     // A page that is no error may well have these words in its scripts: only Microsoft sends its errors with 200.
-    const verdict = judge(status >= 400 ? text : (/AADSTS\d+/.exec(text)?.[0] ?? ''));
+    const verdict = judge(
+      status >= 400 ? withoutEcho(text, signInUrl) : (/AADSTS\d+/.exec(text)?.[0] ?? ''),
+      status,
+    );
     if (verdict === 'redirect-uri')
       report.found('provider.redirect-uri-refused', `add at ${name}: ${redirectUri}`);
     else if (verdict === 'client') report.found('provider.client-unknown', `${name}, asked at ${host}`);

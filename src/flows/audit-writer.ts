@@ -1,7 +1,6 @@
 /** Writes the audit trail into its table, behind the requests: none waits for it, and none fails with it. */
 import { createId } from '../crypto/secrets.ts';
 import { type AuditRow, insertAuditRows } from '../repositories/audit-events.ts';
-import { DatabaseUnavailableError } from '../repositories/database.ts';
 import { AuditBudget } from './audit-budget.ts';
 import { toAuditEntry } from './audit-entry.ts';
 import { isAudited, type Recorded } from './events.ts';
@@ -106,7 +105,7 @@ export class AuditWriter {
     try {
       await insertAuditRows(db, batch);
     } catch (error) {
-      if (error instanceof DatabaseUnavailableError || batch.length === 0) throw error;
+      if (!isAboutRows(error)) throw error;
       if (batch.length > 1) {
         for (const row of batch) await this.#store([row]);
         return;
@@ -117,4 +116,9 @@ export class AuditWriter {
       );
     }
   }
+}
+
+/** Data that does not fit, a constraint, a limit (PostgreSQL classes 22, 23, 54). All else may pass: it is tried again. */
+function isAboutRows(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && /^(22|23|54)/.test(String(error.code));
 }

@@ -7,7 +7,11 @@ import { asRefusalCode } from '../protocol/refusal-codes.ts';
 import { RateLimitError } from './rate-limits.ts';
 
 function callerOf(request: FastifyRequest): Caller {
-  return { requestId: request.id, address: request.ip, userAgent: request.headers['user-agent'] };
+  return {
+    requestId: request.id,
+    address: request.ip,
+    userAgent: request.headers['user-agent']?.slice(0, 256),
+  };
 }
 
 /** Services for what this request asks for: what happens in it is recorded as its caller's. */

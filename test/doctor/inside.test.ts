@@ -135,6 +135,11 @@ describe('the MCP server', () => {
       'mcp.redirects',
     ],
     [
+      'redirects to what is no address',
+      (_request, response) => response.writeHead(302, { location: 'http://[' }).end(),
+      'mcp.redirects',
+    ],
+    [
       'is a web site',
       (_request, response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<p>'),
       'mcp.not-mcp',

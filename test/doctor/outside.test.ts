@@ -293,6 +293,15 @@ describe('doctor on loopback', () => {
     expect(findings).toEqual([]);
   });
 
+  it('does not claim from outside that it is this server that answers', async () => {
+    const running = await startSite('http://localhost:0');
+    const { passes, unknowns } = await examineAddress(running.environment.BASE_URL ?? '');
+    await running.close();
+
+    expect(passes.map(({ text }) => text).join()).not.toContain('it is this server');
+    expect(unknowns.map(({ text }) => text).join()).toContain('whether it is this server');
+  });
+
   it('names a server that is not running', async () => {
     const { findings } = await examineAddress('http://localhost:1');
 

@@ -106,6 +106,16 @@ test('a page that only repeats our request says nothing against it', async () =>
   expect((await look({ OAUTH_AUTHORIZE_URL: url })).findings).toEqual([]);
 });
 
+test('a wall against bots that repeats our request says nothing about the redirect URI', async () => {
+  const url = await startLookalike(({ pathname, search }) => ({
+    status: 403,
+    page: `Checking your browser before ${pathname}${search} redirect_uri`,
+  }));
+  const report = await look({ OAUTH_AUTHORIZE_URL: url });
+  expect(report.findings).toEqual([]);
+  expect(report.unknowns.map(({ text }) => text).join()).toContain('answered 403');
+});
+
 test('a clock that is minutes away', async () => {
   const url = await startLookalike(() => ({ status: 200 }), new Date(Date.now() - 600_000).toUTCString());
   const report = await look({ OAUTH_AUTHORIZE_URL: url });
