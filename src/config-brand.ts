@@ -81,7 +81,7 @@ function logoType(bytes: Uint8Array): LogoType | undefined {
   if (start.startsWith('\u{ff}\u{d8}\u{ff}')) return 'image/jpeg';
   if (start.startsWith('RIFF') && start.endsWith('WEBP')) return 'image/webp';
   const text = Buffer.from(bytes).toString('utf8');
-  return /^\u{feff}?\s*<(?:svg|\?xml|!--|!DOCTYPE\s+svg)\b/iu.test(text) && /<svg[\s>]/.test(text)
+  return /^\u{feff}?\s*<(?:!--|(?:svg|\?xml|!DOCTYPE\s+svg)\b)/iu.test(text) && /<svg[\s>]/.test(text)
     ? 'image/svg+xml'
     : undefined;
 }

@@ -25,7 +25,6 @@ export async function endConnections(
       isOfAccount: true,
     });
   }
-  if (ended.length === 0) return;
   recordEnded(events, ended, 'revoked_by_person');
   await revocationFeed.catchUp();
 }

@@ -64,8 +64,7 @@ export function accountPage(props: AccountPageProps, view: View): Html {
       </header>
       ${endedNote(props.ended, view)}
       ${props.shownOfMore !== undefined && html`<p class="note">${account.more(props.shownOfMore)}</p>`}
-      ${props.apps.map((app, index) => appSection(props, app, index, view))}
-      ${props.apps.length > 1 && endAll(props, view)}
+      ${props.apps.map((app, index) => appSection(props, app, index, view))} ${endAll(props, view)}
       ${props.apps.length > 0 && html`<p class="small soft">${account.notYours}</p>`}
       <div class="actions">
         ${form('/account/sign-out', props, html`<button class="button">${account.signOut}</button>`)}

@@ -1,5 +1,6 @@
 /** `/callback`: where the identity provider sends the person back to. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { closeAccount, findOpenAccount } from '../flows/account-session.ts';
 import { completeAccountSignIn } from '../flows/complete-account-sign-in.ts';
 import { completeSignIn } from '../flows/complete-sign-in.ts';
 import type { Services } from '../flows/services.ts';
@@ -33,6 +34,9 @@ export async function callbackRoute(
         signIn,
       );
       cookies.clear(reply, 'accountsignin', state);
+      // Who signs in anew in this browser leaves no session behind that signing out would not end.
+      const previous = await findOpenAccount(services, cookies.readAccount(request));
+      if (previous !== undefined) await closeAccount(services, previous);
       cookies.setAccount(reply, sessionSecret);
       if (hasChoice) cookies.rememberLastProvider(reply, providerId);
       return reply.header('cache-control', 'no-store').redirect('/account', 303);

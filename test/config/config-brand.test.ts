@@ -25,6 +25,7 @@ describe('the logo', () => {
     ['image/webp', latin1('RIFF\0\0\0\0WEBP and so on')],
     ['image/svg+xml', '<svg xmlns="http://www.w3.org/2000/svg"></svg>'],
     ['image/svg+xml', '\u{feff}<?xml version="1.0"?>\n<!-- x -->\n<svg></svg>'],
+    ['image/svg+xml', '<!-- made by hand -->\n<svg></svg>'],
     ['image/svg+xml', '<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "x"><svg></svg>'],
   ])('%s is taken', (contentType, bytes) => {
     const { brand, problems } = read(bytes);

@@ -1,5 +1,6 @@
 /** Signing in at `/account`: it shows one person their connections, in one browser, for minutes, and is good for nothing else. */
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { sql } from '../../src/repositories/database.ts';
 import { beginAccount, end, formsOf, openAccount } from '../support/account.ts';
 import { type Answer, publicUrl, startTestApp, type TestApp } from '../support/app.ts';
 import {
@@ -396,4 +397,19 @@ test('other methods are refused (RFC 9110 §15.5.6)', async () => {
   ] as const) {
     expect((await proxy.send({ method, url })).statusCode).toBe(405);
   }
+});
+
+test('signing in anew leaves no session behind in the same browser, which signing out would not end', async () => {
+  const proxy = await startTestApp();
+  onTestFinished(() => proxy.close());
+  const { browser } = await openAccount(proxy);
+  await openAccount(proxy, ada, browser);
+  expect((await proxy.db.query(sql`select 1 from account_sessions`)).rowCount).toBe(1);
+});
+
+test('approvals that outlive their connections can be taken back: the form is there without any app', async () => {
+  const proxy = await startTestApp();
+  onTestFinished(() => proxy.close());
+  const { page } = await openAccount(proxy);
+  expect(page.body).toContain('name="everything" value="yes"');
 });

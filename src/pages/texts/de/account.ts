@@ -39,7 +39,8 @@ export const account = {
   endConnection: (number: number) => `Verbindung ${number} beenden`,
   endAll: 'Zugriff aller Apps beenden',
   endAllQuestion: 'Zugriff aller Apps beenden?',
-  endAllWarning: 'Jede muss danach neu verbunden werden, bevor sie wieder etwas in Ihrem Namen tun kann.',
+  endAllWarning:
+    'Jede muss danach neu verbunden werden und Sie wieder fragen, bevor sie etwas in Ihrem Namen tun kann.',
   notYours: 'Eine davon ist nicht von Ihnen? Beenden Sie ihren Zugriff. Wer sie hat, ist sofort ausgesperrt.',
 
   signOut: 'Abmelden',

@@ -37,7 +37,8 @@ export const account = {
   endConnection: (number: number) => `End connection ${number}`,
   endAll: 'End access for all apps',
   endAllQuestion: 'End access for all apps?',
-  endAllWarning: 'Each of them will have to be connected again before it can do anything in your name.',
+  endAllWarning:
+    'Each of them will have to be connected again, and will ask you again, before it can do anything in your name.',
   notYours: 'Is one of them not yours? End its access. Whoever has it is out at once.',
 
   signOut: 'Sign out',
