@@ -46,16 +46,28 @@ export function createBoundedFetch(limits: FetchLimits): BoundedFetch {
         `${url.origin} may not be asked: identity providers are reached over https`,
       );
     }
+    // A timer of our own: on Node 20 the sources of AbortSignal.any() may be collected before they have fired.
+    const controller = new AbortController();
+    const timer = setTimeout(
+      () => controller.abort(new DOMException('it took too long', 'TimeoutError')),
+      limits.timeoutMs,
+    ).unref();
+    const giveUp = (): void => controller.abort(signal?.reason);
+    signal?.addEventListener('abort', giveUp, { once: true });
+    if (signal?.aborted === true) giveUp();
     try {
       const response = await limits.fetch(url.href, {
         ...init,
         headers: { ...init.headers, 'user-agent': 'mcp-oauth-proxy' },
         redirect: 'manual',
-        signal: AbortSignal.any([AbortSignal.timeout(limits.timeoutMs), ...(signal ? [signal] : [])]),
+        signal: controller.signal,
       });
       return await readWhole(response, limits.maxBytes);
     } catch (cause) {
       throw new ProviderUnavailableError(`${url.host} gave no usable answer: ${describe(cause)}`, { cause });
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', giveUp);
     }
   };
 }
