@@ -65,8 +65,13 @@ describe('what can be done', () => {
   const actions = (page: string): readonly string[] =>
     [...page.matchAll(/action="([^"]+)"/g)].map(([, action = '']) => action);
 
-  test('one app: it can be ended; several: all can be, behind a question', () => {
-    expect(actions(pageOf({}))).toEqual(['/account/end', '/account/sign-out', '/account/sign-in']);
+  test('each app can be ended, and everything, behind a question: also approvals that have outlived their connection', () => {
+    expect(actions(pageOf({}))).toEqual([
+      '/account/end',
+      '/account/end',
+      '/account/sign-out',
+      '/account/sign-in',
+    ]);
     const several = pageOf({}, [{ ...appProps, clientId: 'client-2' }]);
     expect(several).toMatch(/<details>.*name="everything"/s);
     expect(actions(several).filter((action) => action === '/account/end')).toHaveLength(3);
