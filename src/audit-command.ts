@@ -1,6 +1,5 @@
 /** The command line of `audit`: what it may say, and what is wrong with it. */
-import { parseArgs } from 'node:util';
-import { UsageError } from './create-client-command.ts';
+import { parseCommandLine, UsageError } from './command-line.ts';
 import type { AuditFilter } from './repositories/audit-events.ts';
 
 export const usage = `Usage: audit [DSN] [--since TIME] [--until TIME] [--user WHO] [--client ID] [--grant ID] [--type TYPE] [--json]
@@ -30,7 +29,7 @@ export interface AuditCommand {
 
 /** @throws UsageError with every mistake at once */
 export function readAuditCommand(args: readonly string[], now: Date): AuditCommand | 'help' {
-  const { values, positionals } = parseCommandLine(args);
+  const { values, positionals } = readFlags(args);
   if (values.help === true) return 'help';
   const [since, until] = [values.since, values.until].map((text) =>
     text === undefined ? undefined : readTime(text, now),
@@ -63,23 +62,19 @@ function readTime(text: string, now: Date): Date | 'wrong' {
   return isDate && !Number.isNaN(date.getTime()) ? date : 'wrong';
 }
 
-function parseCommandLine(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        since: { type: 'string' },
-        until: { type: 'string' },
-        user: { type: 'string' },
-        client: { type: 'string' },
-        grant: { type: 'string' },
-        type: { type: 'string' },
-        json: { type: 'boolean' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    });
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message.replace(/\. .*/s, '') : 'unknown failure');
-  }
+function readFlags(args: readonly string[]) {
+  return parseCommandLine({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      since: { type: 'string' },
+      until: { type: 'string' },
+      user: { type: 'string' },
+      client: { type: 'string' },
+      grant: { type: 'string' },
+      type: { type: 'string' },
+      json: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
 }

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readAuditCommand, usage } from './audit-command.ts';
 import { asJsonLine, asTextLine } from './audit-report.ts';
 import { loadStorageConfig, readEnvironment } from './config.ts';
-import { UsageError } from './create-client-command.ts';
+import { UsageError } from './command-line.ts';
 import { findAuditRows, type StoredAuditRow } from './repositories/audit-events.ts';
 import { openDatabase } from './repositories/open-database.ts';
 

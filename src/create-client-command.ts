@@ -1,6 +1,6 @@
 /** The command line of `create-client`: what it may say, and what is wrong with it. */
+import { parseCommandLine, UsageError } from './command-line.ts';
 import { readFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { readPublicKeyFile } from './crypto/public-key-file.ts';
 import type { OperatorsChoice } from './flows/register-client.ts';
 import { type ClientKeySource, readKeySource } from './protocol/client-keys.ts';
@@ -38,11 +38,6 @@ With npm, two hyphens come first: npm run create-client -- --name "My app" --red
 
 Ends with 0 when the client was created, 1 when it was not, 2 when the command line is wrong.`;
 
-/** The command line is wrong; the message has a line for each mistake. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
-}
-
 export interface Command {
   readonly metadata: ClientMetadata;
   readonly choice: OperatorsChoice;
@@ -52,7 +47,7 @@ export interface Command {
 
 /** @throws UsageError with every mistake at once */
 export function readCommand(args: readonly string[]): Command | 'help' {
-  const { values, positionals } = parseCommandLine(args);
+  const { values, positionals } = readFlags(args);
   if (values.help === true) return 'help';
   const name = values.name?.trim() ?? '';
   const redirectUris = values['redirect-uri'] ?? [];
@@ -157,28 +152,23 @@ function readKeys(
   }
 }
 
-function parseCommandLine(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        name: { type: 'string' },
-        'redirect-uri': { type: 'string', multiple: true },
-        public: { type: 'boolean' },
-        confidential: { type: 'boolean' },
-        scope: { type: 'string' },
-        machine: { type: 'boolean' },
-        introspect: { type: 'boolean' },
-        resource: { type: 'string' },
-        'public-key': { type: 'string' },
-        'jwks-uri': { type: 'string' },
-        json: { type: 'boolean' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    });
-  } catch (error) {
-    // Behind the first sentence Node explains how to write what nobody means here.
-    throw new UsageError(error instanceof Error ? error.message.replace(/\. .*/s, '') : 'unknown failure');
-  }
+function readFlags(args: readonly string[]) {
+  return parseCommandLine({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      name: { type: 'string' },
+      'redirect-uri': { type: 'string', multiple: true },
+      public: { type: 'boolean' },
+      confidential: { type: 'boolean' },
+      scope: { type: 'string' },
+      machine: { type: 'boolean' },
+      introspect: { type: 'boolean' },
+      resource: { type: 'string' },
+      'public-key': { type: 'string' },
+      'jwks-uri': { type: 'string' },
+      json: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
 }

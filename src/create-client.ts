@@ -1,6 +1,7 @@
 /** Creates a client by the operator's hand: `npm run create-client`, or `node dist/create-client.js` in the image. */
 import { ConfigError, loadStorageConfig, readEnvironment, type StorageConfig } from './config.ts';
-import { type Command, readCommand, usage, UsageError } from './create-client-command.ts';
+import { UsageError } from './command-line.ts';
+import { type Command, readCommand, usage } from './create-client-command.ts';
 import { describe, factsOf } from './create-client-report.ts';
 import { createId } from './crypto/secrets.ts';
 import { toAuditEntry } from './flows/audit-entry.ts';

@@ -1,6 +1,7 @@
 /** Finds out why clients do not connect: `npm run doctor`, or `node dist/doctor.js` in the image. */
 import { readEnvironment } from './config.ts';
-import { readCommand, usage, UsageError } from './doctor/command.ts';
+import { UsageError } from './command-line.ts';
+import { readCommand, usage } from './doctor/command.ts';
 import { examine, examineAddress } from './doctor/examine.ts';
 import { readable } from './doctor/finding.ts';
 import { asJson, describe, exitStatus } from './doctor/print.ts';

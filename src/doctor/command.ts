@@ -1,5 +1,5 @@
 /** The command line of `doctor`: what it may say, and what is wrong with it. */
-import { parseArgs } from 'node:util';
+import { parseCommandLine, UsageError } from '../command-line.ts';
 
 export const usage = `Usage: doctor [--url URL] [--idle SECONDS] [--json]
 
@@ -15,11 +15,6 @@ server, with the same environment or .env.
 Ends with 0 when nothing is wrong or there are warnings only, 1 when there are errors, 2 when it could not run.
 Every finding is explained in docs/doctor.md.`;
 
-/** The command line is wrong. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
-}
-
 export interface Command {
   /** The public origin, when only that is checked. */
   readonly origin: string | undefined;
@@ -29,7 +24,7 @@ export interface Command {
 
 /** @throws UsageError */
 export function readCommand(args: readonly string[]): Command | 'help' {
-  const { url, json = false, idle, help } = parse(args);
+  const { url, json = false, idle, help } = readFlags(args);
   if (help === true) return 'help';
   const idleSeconds = idle === undefined ? undefined : Number(idle);
   if (idleSeconds !== undefined && !(Number.isInteger(idleSeconds) && idleSeconds >= 1 && idleSeconds <= 110))
@@ -44,19 +39,14 @@ export function readCommand(args: readonly string[]): Command | 'help' {
   return { origin: address.origin, asJson: json, idleSeconds };
 }
 
-function parse(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        url: { type: 'string' },
-        idle: { type: 'string' },
-        json: { type: 'boolean' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    }).values;
-  } catch (error) {
-    // Behind the first sentence Node explains how to write what nobody means here.
-    throw new UsageError(error instanceof Error ? error.message.replace(/\. .*/s, '') : 'unknown failure');
-  }
+function readFlags(args: readonly string[]) {
+  return parseCommandLine({
+    args: [...args],
+    options: {
+      url: { type: 'string' },
+      idle: { type: 'string' },
+      json: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  }).values;
 }
