@@ -19,7 +19,7 @@ afterAll(async () => {
 
 describe('doctor', () => {
   it('ends with 0 when nothing is wrong, without colours in a pipe', async () => {
-    const { code, stdout, stderr } = await run(script, [], { cwd, env: running.environment });
+    const { code, stdout, stderr } = await run(script, ['--idle', '1'], { cwd, env: running.environment });
 
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toContain('Nothing wrong was found.');
