@@ -201,6 +201,7 @@ export const environmentSchema = z
       (value) => /^postgres(ql)?:\/\//.test(value) && isDecodable(value),
       'must be a postgres:// URL, with special characters in the password percent-encoded. Example: postgres://user:password@db:5432/mcp',
     ),
+    DATABASE_MAX_CONNECTIONS: wholeNumber(10, 1, 1000),
     DATA_DIR: z.string(),
     ENCRYPTION_KEY: encryptionKeys,
     MODE: z.enum(['proxy', 'forward_auth'], { error: 'must be proxy or forward_auth. Example: proxy' }),

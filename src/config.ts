@@ -4,6 +4,7 @@ import { parseEnv } from 'node:util';
 import type { z } from 'zod';
 import { type AuditConfig, problemsOfAudit, readAuditConfig } from './config-audit.ts';
 import { readBrand } from './config-brand.ts';
+import { type LimitsConfig, readLimits } from './config-limits.ts';
 import { defaultAuthPort, defaultPort, problemsOfMode } from './config-mode.ts';
 import { type ObservabilityConfig, readObservability } from './config-observability.ts';
 import { type Environment, readProviders } from './config-provider.ts';
@@ -17,7 +18,7 @@ import type { Brand } from './pages/brand.ts';
 import type { ClientPolicy } from './protocol/client-policy.ts';
 import type { ScopePolicy } from './protocol/scope-policy.ts';
 
-export interface Config extends AuditConfig, ObservabilityConfig {
+export interface Config extends AuditConfig, LimitsConfig, ObservabilityConfig {
   /** `forward_auth`: another proxy passes requests on, and asks us whether it may. */
   readonly mode: 'proxy' | 'forward_auth';
   /** Where that proxy asks. Nothing else may reach this port. */
@@ -201,6 +202,7 @@ export function loadConfig(environment: Environment): Config {
     streamKeepAliveSeconds: values.STREAM_KEEP_ALIVE_SECONDS ?? 15,
     shutdownGraceSeconds: values.SHUTDOWN_GRACE_SECONDS ?? 10,
     ...readAuditConfig(values),
+    ...readLimits(values),
     logLevel: values.LOG_LEVEL ?? 'info',
     ...observability,
   };

@@ -77,7 +77,7 @@ export async function buildServices(
     const verifiedTokens = new VerifiedTokens();
     const openRequests = new OpenRequests(verifiedTokens);
     const revocationFeed = new RevocationFeed({
-      db,
+      db: { ...db, ...db.urgent },
       onRevocation: (revocation) => {
         verifiedTokens.revoke(revocation);
         openRequests.revoke(revocation);

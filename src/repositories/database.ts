@@ -27,6 +27,11 @@ export interface Database extends Queryable {
   readonly kind: 'postgres' | 'embedded';
   /** How its connections are used, where it has several. */
   readonly pool?: () => { readonly total: number; readonly idle: number; readonly waiting: number };
+  /**
+   * For what must not wait behind requests: a flood of them must not make this instance blind for revocations, nor look
+   * dead. Its own few connections, where there are several.
+   */
+  readonly urgent?: Queryable | undefined;
   /** Runs `work` in one transaction: commits and returns what it returns, rolls back when it throws. */
   transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
   /**

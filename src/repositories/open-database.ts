@@ -7,6 +7,7 @@ export interface DatabaseLocation {
   /** Undefined: the embedded database under `dataDir`. */
   readonly databaseDsn: string | undefined;
   readonly dataDir: string;
+  readonly databaseMaxConnections?: number;
 }
 
 /**
@@ -14,10 +15,10 @@ export interface DatabaseLocation {
  * @throws Error for an operator: a DSN that cannot be read, a data directory in use
  */
 export async function openDatabase(
-  { databaseDsn, dataDir }: DatabaseLocation,
+  { databaseDsn, dataDir, databaseMaxConnections: maxConnections }: DatabaseLocation,
   onError: (error: Error) => void,
 ): Promise<Database> {
   return databaseDsn === undefined
     ? await openEmbeddedDatabase(dataDir, { onError })
-    : openPostgresDatabase(databaseDsn, { onError });
+    : openPostgresDatabase(databaseDsn, { onError, maxConnections });
 }

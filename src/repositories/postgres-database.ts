@@ -8,7 +8,14 @@ import { readPostgresTarget } from './postgres-target.ts';
 export interface PostgresOptions {
   /** Told about trouble that no caller is waiting for: a lost idle connection, a lost listener. */
   readonly onError: (error: Error) => void;
+  /** Connections for requests. Default: 10 */
+  readonly maxConnections?: number | undefined;
+  /** Who may wait for one of them at a time: the next is refused at once. Default: 10,000 */
+  readonly maxWaiting?: number;
 }
+
+/** For what must not wait behind requests: see {@link Database.urgent}. */
+const urgentConnections = 2;
 
 /** How long to wait for a connection, whether to be made or to become free. */
 const connectTimeoutMs = 5_000;
@@ -37,7 +44,10 @@ const sessionSettings = `
  *
  * @throws Error when the DSN cannot be read
  */
-export function openPostgresDatabase(dsn: string, { onError }: PostgresOptions): Database {
+export function openPostgresDatabase(
+  dsn: string,
+  { onError, maxConnections = 10, maxWaiting = 10_000 }: PostgresOptions,
+): Database {
   const target = readPostgresTarget(dsn);
   const config: ClientConfig = {
     connectionString: target.connectionString,
@@ -48,14 +58,16 @@ export function openPostgresDatabase(dsn: string, { onError }: PostgresOptions):
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
   };
-  const pool = new Pool({
-    ...config,
-    max: 10,
-    idleTimeoutMillis: 30_000,
-    maxLifetimeSeconds: 3_600,
-    verify: (client, done) => client.query(sessionSettings, (error) => done(error)),
-  });
-  pool.on('error', (error) => onError(unavailable(error, 'An idle database connection was lost')));
+  const openPool = (max: number): Pool =>
+    new Pool({
+      ...config,
+      max,
+      idleTimeoutMillis: 30_000,
+      maxLifetimeSeconds: 3_600,
+      verify: (client, done) => client.query(sessionSettings, (error) => done(error)),
+    }).on('error', (error) => onError(unavailable(error, 'An idle database connection was lost')));
+  const pool = openPool(maxConnections);
+  const urgentPool = openPool(urgentConnections);
 
   const listeners = new Set<() => Promise<void>>();
   let closing: Promise<void> | undefined;
@@ -68,7 +80,7 @@ export function openPostgresDatabase(dsn: string, { onError }: PostgresOptions):
     } catch (error) {
       if (!target.mayBePlain || !isTlsMismatch(error, isEncrypted)) throw unavailable(error);
       config.ssl = isEncrypted ? false : target.tls;
-      pool.options.ssl = config.ssl;
+      for (const { options } of [pool, urgentPool]) options.ssl = config.ssl;
     }
     return await connect().catch((error: unknown) => {
       throw unavailable(error);
@@ -76,8 +88,11 @@ export function openPostgresDatabase(dsn: string, { onError }: PostgresOptions):
   }
 
   /** Lends a connection to `work`; one that may be broken does not come back to the pool. */
-  async function withClient<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
-    const client = await connecting(() => pool.connect());
+  async function withClient<T>(work: (client: PoolClient) => Promise<T>, from = pool): Promise<T> {
+    // Who gets an idle connection is counted as waiting for a moment.
+    if (from.waitingCount - from.idleCount >= maxWaiting)
+      throw new DatabaseUnavailableError('Too many requests wait for the database');
+    const client = await connecting(() => from.connect());
     let isBroken = false;
     const onClientError = () => (isBroken = true);
     client.on('error', onClientError);
@@ -96,6 +111,7 @@ export function openPostgresDatabase(dsn: string, { onError }: PostgresOptions):
     kind: 'postgres',
     pool: () => ({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
     query: (query) => withClient((client) => run(client, query)),
+    urgent: { query: (query) => withClient((client) => run(client, query), urgentPool) },
     transaction: (work) =>
       withClient(async (client) => {
         let isOver = false;
@@ -137,7 +153,9 @@ export function openPostgresDatabase(dsn: string, { onError }: PostgresOptions):
       return forget;
     },
     close() {
-      closing ??= Promise.all([pool.end(), ...[...listeners].map((stop) => stop())]).then(() => undefined);
+      closing ??= Promise.all([pool.end(), urgentPool.end(), ...[...listeners].map((stop) => stop())]).then(
+        () => undefined,
+      );
       return closing;
     },
   };

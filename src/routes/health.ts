@@ -17,14 +17,15 @@ export async function healthRoutes(
       .send({ status: 'ok', ...providerStates(services.identityProviders) }),
   );
 
-  // One look a second for all who ask: a probe must not take connections from those who work.
+  const { db } = services;
+  // One look a second for all who ask, and past those who wait: busy is not dead.
   let lookedAt = 0;
   let look: Promise<readonly ['ready' | 'unavailable', 'ready' | 'unavailable']> | undefined;
   const lookOnce = (): NonNullable<typeof look> => {
     if (look === undefined || performance.now() - lookedAt > 1000) {
       lookedAt = performance.now();
       look = Promise.all([
-        check(async () => services.db.query(sql`select 1`)),
+        check(async () => (db.urgent ?? db).query(sql`select 1`)),
         check(async () => services.keyRing.signingKey()),
       ]);
     }

@@ -31,7 +31,13 @@ export async function streamProbeRoute(
           ? undefined
           : readProbeToken(services.sealer, presented.token, services.clock());
       if (idleSeconds === undefined) return reply.callNotFound();
-      if (open >= maxOpen) return reply.code(503).header('cache-control', 'no-store').send({ error: 'busy' });
+      if (open >= maxOpen) {
+        return reply
+          .code(503)
+          .header('cache-control', 'no-store')
+          .header('retry-after', 60)
+          .send({ error: 'busy' });
+      }
       open += 1;
       const events = new PassThrough();
       const over = new AbortController();

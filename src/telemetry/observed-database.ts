@@ -13,6 +13,7 @@ export function observedDatabase(db: Database, { observe }: Pick<Telemetry, 'obs
   return {
     ...db,
     query: query(db),
+    ...(db.urgent && { urgent: { query: query(db.urgent) } }),
     transaction: (work) =>
       observe('database', { operation: 'transaction' }, outcomeOf, () =>
         db.transaction((tx) => work({ ...tx, query: query(tx) })),

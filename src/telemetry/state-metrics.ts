@@ -88,7 +88,7 @@ export function exposeState(registry: Registry, services: Services): void {
   if (pool === undefined) return;
   gauge(
     'database_connections',
-    'Connections to PostgreSQL, without the one that listens.',
+    'Connections to PostgreSQL that requests share.',
     (it) => {
       const { total, idle } = pool();
       it.set({ state: 'idle' }, idle);

@@ -37,6 +37,7 @@ function holdable(db: Database): Held {
     },
     db: {
       ...db,
+      urgent: undefined,
       async query(query: SqlQuery) {
         const result = await db.query(query);
         if (lookUp.test(query.text)) held.lookUps += 1;

@@ -71,6 +71,7 @@ class Site {
   #droppable(db: Database): Database {
     return {
       ...db,
+      urgent: undefined,
       query: async (query: SqlQuery) => {
         if (this.isDatabaseAway) throw new DatabaseUnavailableError('away');
         return db.query(query);

@@ -62,7 +62,8 @@ test('it is never silent for more than a token may say', async () => {
 test('only a few are open at once, and one that its client leaves makes room', async () => {
   const token = probeToken(sealer, 100, proxy.clock());
   const streams = await Promise.all([1, 2, 3, 4].map(async () => open(origin, token)));
-  expect((await proxy.send({ url: path, ...bearing(token) })).statusCode).toBe(503);
+  const surplus = await proxy.send({ url: path, ...bearing(token) });
+  expect([surplus.statusCode, surplus.headers['retry-after']]).toEqual([503, '60']);
   streams[0]?.destroy();
   await poll(async () => {
     streams[0] = await open(origin, token);
