@@ -1,7 +1,7 @@
 /** How many requests a caller may make. */
 import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import type { Config } from '../config.ts';
 import type { Services } from '../flows/services.ts';
 
@@ -60,7 +60,8 @@ export async function registerRateLimits(
 
 /** Connected when it returns, unless Redis is away: it is then tried again in the background. */
 async function connectRedis(url: string, log: Services['log']): Promise<Redis> {
-  const redis = new Redis(url, {
+  const ioredis = await import('ioredis');
+  const redis = new ioredis.Redis(url, {
     lazyConnect: true,
     connectTimeout: 500,
     commandTimeout: 500,

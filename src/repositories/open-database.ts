@@ -1,6 +1,5 @@
 /** Opens the database that the configuration names. */
 import type { Database } from './database.ts';
-import { openEmbeddedDatabase } from './embedded-database.ts';
 import { openPostgresDatabase } from './postgres-database.ts';
 
 export interface DatabaseLocation {
@@ -18,7 +17,8 @@ export async function openDatabase(
   { databaseDsn, dataDir, databaseMaxConnections: maxConnections }: DatabaseLocation,
   onError: (error: Error) => void,
 ): Promise<Database> {
-  return databaseDsn === undefined
-    ? await openEmbeddedDatabase(dataDir, { onError })
-    : openPostgresDatabase(databaseDsn, { onError, maxConnections });
+  if (databaseDsn !== undefined) return openPostgresDatabase(databaseDsn, { onError, maxConnections });
+  // PGlite takes memory and time to load, which a process on PostgreSQL does not need.
+  const { openEmbeddedDatabase } = await import('./embedded-database.ts');
+  return await openEmbeddedDatabase(dataDir, { onError });
 }

@@ -5,10 +5,11 @@ import { parseArgs } from 'node:util';
 import { describeMachine, machineLine } from './machine.ts';
 import { formatReport, replaceSection } from './print.ts';
 import type { Bench, BenchReport } from './report.ts';
+import { start } from './start.ts';
 import { streams } from './streams.ts';
 
 /** In the order in which they run, and stand in the report. */
-const benches: readonly Bench[] = [streams];
+const benches: readonly Bench[] = [streams, start];
 
 const usage = `Usage: npm run bench [-- NAME... [options]]
 

@@ -18,7 +18,9 @@ export interface RunningProxy {
   readonly origin: string;
   /** From the start of the process to its first answer at `/health/ready`, in ms. */
   readonly readyAfterMs: number;
+  /** Lets it finish what it does. */
   stop(): Promise<void>;
+  kill(): Promise<void>;
 }
 
 /** The variables of a proxy in front of `mcpServerUrl`. No provider has to be reached, and no limit is in the way. */
@@ -41,9 +43,16 @@ export async function proxyEnvironment(
   };
 }
 
-/** @throws Error with what the proxy wrote when it does not get ready */
-export async function startProxy(node: string, environment: ProxyEnvironment): Promise<RunningProxy> {
-  const [program, ...args] = [...pinnedTo(0), node, serverFile] as const;
+/**
+ * @param cores `one`: it may use one core, the first
+ * @throws Error with what the proxy wrote when it does not get ready
+ */
+export async function startProxy(
+  node: string,
+  environment: ProxyEnvironment,
+  cores: 'one' | 'all' = 'one',
+): Promise<RunningProxy> {
+  const [program, ...args] = [...(cores === 'one' ? pinnedTo(0) : []), node, serverFile] as const;
   const startedAt = performance.now();
   const child = spawn(program, args, {
     cwd: root,
@@ -63,15 +72,15 @@ export async function startProxy(node: string, environment: ProxyEnvironment): P
     pid: child.pid ?? 0,
     origin: environment.BASE_URL,
     readyAfterMs: performance.now() - startedAt,
-    stop: () => stopProcess(child),
+    stop: () => end(child, 'SIGTERM'),
+    kill: () => end(child, 'SIGKILL'),
   };
 }
 
-/** At once: nobody is served any more. */
-async function stopProcess(child: ChildProcess): Promise<void> {
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exit = once(child, 'exit');
-  child.kill('SIGKILL');
+  child.kill(signal);
   await exit;
 }
 

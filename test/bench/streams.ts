@@ -92,7 +92,7 @@ async function measure({ node }: BenchOptions, dsn: string, count: number): Prom
     const closedMs = Number(BigInt(closed.at) - BigInt(left.at)) / 1e6;
     return { count, openMs, kibEach, first, toAll, lost, postBefore, post, oneMoreMs, closedMs, busy };
   } finally {
-    await Promise.all([clients.signal('SIGKILL'), backend.signal('SIGKILL'), proxy.stop()]);
+    await Promise.all([clients.signal('SIGKILL'), backend.signal('SIGKILL'), proxy.kill()]);
   }
 
   async function keepBusy(): Promise<Measured['busy']> {
