@@ -10,6 +10,7 @@ import { ClientKeys } from './flows/client-keys.ts';
 import { Counts } from './flows/counts.ts';
 import { ConnectionUse } from './flows/connection-use.ts';
 import { DocumentClients } from './flows/document-clients.ts';
+import { endLostRequests } from './flows/end-lost-requests.ts';
 import { Events } from './flows/events.ts';
 import { KeyRing } from './flows/key-ring.ts';
 import { startMaintenance } from './flows/maintain.ts';
@@ -83,6 +84,10 @@ export async function buildServices(
         openRequests.revoke(revocation);
       },
       onSilence: () => openRequests.endAll(),
+      onNewPast: async () => {
+        verifiedTokens.clear();
+        await endLostRequests({ db, openRequests });
+      },
       onError: (error) =>
         log.warn({ err: error }, 'the revocation feed cannot be read; tokens are checked one by one'),
     });

@@ -16,11 +16,11 @@ export interface OpenRequest {
 type Revoked = Readonly<Record<Revocation['kind'], Set<string>>>;
 
 export class OpenRequests {
-  readonly #verifiedTokens: Pick<VerifiedTokens, 'mayHaveEnded'>;
+  readonly #verifiedTokens: Pick<VerifiedTokens, 'mayHaveEnded' | 'remembers'>;
   readonly #open = new Set<OpenRequest>();
   #revoked: Revoked | undefined;
 
-  constructor(verifiedTokens: Pick<VerifiedTokens, 'mayHaveEnded'>) {
+  constructor(verifiedTokens: Pick<VerifiedTokens, 'mayHaveEnded' | 'remembers'>) {
     this.#verifiedTokens = verifiedTokens;
   }
 
@@ -33,14 +33,23 @@ export class OpenRequests {
     return [...this.#open].filter(({ isStream }) => isStream).length;
   }
 
+  /** Who they are, each token once. */
+  get callers(): readonly Principal[] {
+    return [...new Map([...this.#open].map(({ principal }) => [principal.jti, principal])).values()];
+  }
+
   /**
    * From here on a revocation ends it, until {@link remove}.
    * @throws BearerError when what it was let through with was revoked in the meantime
+   * @throws TemporarilyUnavailableError when that cannot be told: it asks again
    */
   add(request: OpenRequest): void {
     const { principal } = request;
-    if (this.#verifiedTokens.mayHaveEnded(principal, principal.revocationsHeard))
-      throw invalidToken('revoked while the request was read');
+    const { revocationsHeard } = principal;
+    if (this.#verifiedTokens.mayHaveEnded(principal, revocationsHeard))
+      throw this.#verifiedTokens.remembers(revocationsHeard)
+        ? invalidToken('revoked while the request was read')
+        : new TemporarilyUnavailableError('too much was revoked while the request was read');
     this.#open.add(request);
   }
 

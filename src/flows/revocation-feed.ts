@@ -1,6 +1,7 @@
 /** Follows the revocation feed, so that verified tokens can be trusted without asking the database each time. */
 import type { Database } from '../repositories/database.ts';
 import {
+  type FeedEntry,
   findFeedPosition,
   findRevocationsSince,
   maxMissing,
@@ -18,6 +19,11 @@ interface FeedOptions {
   readonly onError: (error: unknown) => void;
   /** Called at each look for as long as nothing could be read for `silentAfterMs`. */
   readonly onSilence: () => void;
+  /**
+   * Called when the database is not the one that was read before: it was restarted or restored, or another server took
+   * over. What was learnt from it may have been lost there. Called again at the next look if it fails.
+   */
+  readonly onNewPast: () => Promise<void>;
   /** Monotonic milliseconds. */
   readonly now?: () => number;
   /** How often to look even without a notification, which can be lost. */
@@ -32,7 +38,9 @@ export class RevocationFeed {
   readonly #options: Required<FeedOptions>;
   /** Ids that were skipped, since when: a transaction that is still open may have them. */
   readonly #missing = new Map<number, number>();
+  #server = '';
   #lastId = 0;
+  #lastRevokedAt: string | undefined;
   #lastReadAt = Number.NEGATIVE_INFINITY;
   #hasFailed = false;
   #look: Promise<void> | undefined;
@@ -53,9 +61,7 @@ export class RevocationFeed {
   /** Reads the feed's position and follows it from there. */
   async start(): Promise<void> {
     const startedAt = this.#options.now();
-    const { lastId, missingIds } = await findFeedPosition(this.#options.db);
-    this.#lastId = lastId;
-    for (const id of missingIds) this.#missing.set(id, startedAt);
+    this.#server = await this.#begin(startedAt);
     this.#lastReadAt = startedAt;
     this.#timer = setInterval(() => this.#poll(), this.#options.pollIntervalMs).unref();
     this.#stopListening = await this.#options.db.listen(revocationChannel, () => void this.#tryCatchUp());
@@ -116,22 +122,51 @@ export class RevocationFeed {
 
   async #read(): Promise<void> {
     const startedAt = this.#options.now();
-    const position = { lastId: this.#lastId, missingIds: [...this.#missing.keys()] };
-    const revocations = await findRevocationsSince(this.#options.db, position);
-    for (const revocation of revocations) {
-      this.#advanceTo(revocation.revocationId, startedAt);
+    const { isSamePast, revocations } = await findRevocationsSince(this.#options.db, {
+      server: this.#server,
+      lastId: this.#lastId,
+      lastRevokedAt: this.#lastRevokedAt,
+      missingIds: [...this.#missing.keys()],
+    });
+    for (const revocation of isSamePast ? revocations : []) {
+      this.#advanceTo(revocation, startedAt);
       this.#options.onRevocation(revocation);
     }
+    if (!isSamePast) await this.#beginAnew(startedAt);
     this.#forgetMissing(startedAt);
     this.#lastReadAt = startedAt;
   }
 
+  /** Goes to the feed's end. Returns which run of which server that is. */
+  async #begin(now: number): Promise<string> {
+    const { server, lastId, lastRevokedAt, missingIds } = await findFeedPosition(this.#options.db);
+    this.#lastId = lastId;
+    this.#lastRevokedAt = lastRevokedAt;
+    this.#missing.clear();
+    for (const id of missingIds) this.#missing.set(id, now);
+    return server;
+  }
+
+  /**
+   * A server that crashed, or a standby that took over, may have lost the last transactions, and gives their ids to other
+   * revocations. Nothing read before counts: from the feed's end on it is followed, and all up to there is asked for.
+   * The server is known by its new name only when that is done.
+   */
+  async #beginAnew(now: number): Promise<void> {
+    this.#server = '';
+    const server = await this.#begin(now);
+    await this.#options.onNewPast();
+    this.#server = server;
+  }
+
   /** Notes which ids were skipped on the way. */
-  #advanceTo(id: number, now: number): void {
+  #advanceTo({ revocationId: id, revokedAt }: FeedEntry, now: number): void {
     this.#missing.delete(id);
+    if (id <= this.#lastId) return;
     const firstSkipped = Math.max(this.#lastId + 1, id - maxMissing);
     for (let skipped = firstSkipped; skipped < id; skipped += 1) this.#missing.set(skipped, now);
-    this.#lastId = Math.max(this.#lastId, id);
+    this.#lastId = id;
+    this.#lastRevokedAt = revokedAt;
   }
 
   #forgetMissing(now: number): void {

@@ -101,6 +101,19 @@ export class VerifiedTokens {
     for (const token of this.#tokensOf.get(key) ?? []) this.#tokens.delete(token);
   }
 
+  /** Forgets all, also what is being looked up: the database that said so may have lost it. */
+  clear(): void {
+    this.#sequence += 1;
+    this.#forgottenSequence = this.#sequence;
+    this.#recent.clear();
+    this.#tokens.clear();
+  }
+
+  /** Whether every revocation after `position` is remembered, so that {@link mayHaveEnded} is certain. */
+  remembers(position: number): boolean {
+    return position >= this.#forgottenSequence;
+  }
+
   remove(token: string): void {
     this.#tokens.delete(token);
   }

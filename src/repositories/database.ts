@@ -4,6 +4,8 @@
 export interface SqlQuery {
   readonly text: string;
   readonly values: readonly unknown[];
+  /** After which no answer counts as none, and the connection as lost. Over the network only; as long as usual unless given. */
+  readonly timeoutMs?: number;
 }
 
 export interface QueryResult {

@@ -161,8 +161,12 @@ export function openPostgresDatabase(
   };
 }
 
-async function run(client: PoolClient, { text, values }: SqlQuery): Promise<QueryResult> {
-  const { rows, rowCount } = await asking(client.query({ text, values: [...values] }));
+async function run(
+  client: PoolClient,
+  { text, values, timeoutMs = answerTimeoutMs }: SqlQuery,
+): Promise<QueryResult> {
+  const query = { text, values: [...values], query_timeout: timeoutMs } as QueryConfig;
+  const { rows, rowCount } = await asking(client.query<Record<string, unknown>>(query));
   return { rows, rowCount: rowCount ?? 0 };
 }
 

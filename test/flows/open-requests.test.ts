@@ -99,12 +99,22 @@ test('one that was let through after the revocation is welcome: it was looked up
   expect(requests.count).toBe(1);
 });
 
-test('where more was revoked in the meantime than is remembered, nobody is let through on a guess', () => {
+test('where more was revoked in the meantime than is remembered, nobody is let through on a guess, nor sent away for good', () => {
   const { requests, verifiedTokens, create, revoke } = start();
   const late = create('a', { revocationsHeard: verifiedTokens.position });
   for (let count = 0; count <= 10_000; count += 1) revoke('grant', `other ${count}`);
 
-  expect(() => requests.add(late)).toThrow(BearerError);
+  expect(() => requests.add(late)).toThrow(TemporarilyUnavailableError);
+});
+
+test('who was let through by a database that is another one now has to ask again', () => {
+  const { requests, verifiedTokens, create } = start();
+  const late = create('a', { revocationsHeard: verifiedTokens.position });
+  verifiedTokens.clear();
+
+  expect(() => requests.add(late)).toThrow(TemporarilyUnavailableError);
+  requests.add(create('a', { revocationsHeard: verifiedTokens.position }));
+  expect(requests.count).toBe(1);
 });
 
 test('when nobody can tell what was revoked, all end, as an outage of ours', () => {

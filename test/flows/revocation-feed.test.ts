@@ -22,7 +22,10 @@ interface Followed {
 }
 
 /** Follows the feed with a monotonic clock of the test's. */
-async function follow(db: TestDatabase['db']): Promise<Followed> {
+async function follow(
+  db: TestDatabase['db'],
+  onNewPast: () => Promise<void> = async () => undefined,
+): Promise<Followed> {
   const heard: string[] = [];
   const errors: unknown[] = [];
   const silences: number[] = [];
@@ -32,6 +35,10 @@ async function follow(db: TestDatabase['db']): Promise<Followed> {
     onRevocation: ({ kind, subject }) => heard.push(`${kind} ${subject}`),
     onError: (error) => errors.push(error),
     onSilence: () => silences.push(monotonic.now),
+    onNewPast: async () => {
+      heard.push('a new past');
+      await onNewPast();
+    },
     now: () => monotonic.now,
   });
   await feed.start();
@@ -130,6 +137,59 @@ describe.each(databaseKinds)('on %s', (kind) => {
     await feed.catchUp();
 
     expect(heard).toEqual(['grant a', 'grant b']);
+  });
+
+  test('where ids begin again, as after a restore or a failover that lost some, that is noticed, and nothing after it is missed', async () => {
+    const { feed, heard } = await follow(database.db);
+    for (const subject of ['a', 'b', 'c']) await revoke(subject);
+    await feed.catchUp();
+    await database.db.transaction((tx) =>
+      tx.script(`
+        truncate revocations restart identity;
+        insert into revocations (kind, subject) values ('grant', 'd'), ('grant', 'e')`),
+    );
+
+    await feed.catchUp();
+    await revoke('f');
+    await feed.catchUp();
+
+    expect(heard).toEqual(['grant a', 'grant b', 'grant c', 'a new past', 'grant f']);
+  });
+
+  test('what has to be done then is done, however often it fails; until then the feed is not fresh', async () => {
+    let isAway = true;
+    const { feed, heard, monotonic } = await follow(database.db, async () => {
+      if (isAway) throw new DatabaseUnavailableError('away again');
+    });
+    await revoke('a');
+    await feed.catchUp();
+    await database.db.query(sql`truncate revocations restart identity`);
+    monotonic.now = 6_000;
+
+    await expect(feed.catchUp()).rejects.toThrow('away again');
+    await expect(feed.catchUp()).rejects.toThrow('away again');
+    expect(feed.isFresh).toBe(false);
+    isAway = false;
+    await feed.catchUp();
+    expect(feed.isFresh).toBe(true);
+    const heardUntilThen = heard.length;
+    await feed.catchUp();
+
+    expect(new Set(heard)).toEqual(new Set(['grant a', 'a new past']));
+    expect(heard).toHaveLength(heardUntilThen);
+  });
+
+  test('a feed whose last rows were swept away for their age goes on', async () => {
+    const { feed, heard } = await follow(database.db);
+    await revoke('a');
+    await feed.catchUp();
+    await database.db.query(sql`delete from revocations`);
+    await feed.catchUp();
+    await revoke('b');
+
+    await feed.catchUp();
+
+    expect(heard).toEqual(['grant a', 'a new past', 'grant b']);
   });
 
   test('what was verified is trusted for five seconds after the last look, and again after the next', async () => {

@@ -116,6 +116,18 @@ test('when more was revoked during a look-up than is remembered, the token is no
   expect(tokens.add('a', verified('a'), tokens.position)).toBe(true);
 });
 
+test('all can be forgotten at once, and what is being looked up then is not kept', () => {
+  const tokens = new VerifiedTokens();
+  remember(tokens, verified('a', 'g'), verified('b', 'h'));
+  const position = tokens.position;
+
+  tokens.clear();
+
+  expect(kept(tokens, 'a', 'b')).toEqual([]);
+  expect(tokens.add('a', verified('a', 'g'), position)).toBe(false);
+  expect(tokens.add('a', verified('a', 'g'), tokens.position)).toBe(true);
+});
+
 test('memory is bounded: the token that was not used for longest goes first', () => {
   const tokens = new VerifiedTokens(3);
   remember(tokens, verified('a'), verified('b'), verified('c'));

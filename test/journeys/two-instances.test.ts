@@ -19,24 +19,7 @@ import { withAdmin } from '../support/postgres.ts';
 import { poll } from '../support/process.ts';
 import { connectV1, connectV2 } from './mcp-client.ts';
 import { remote } from './remote.ts';
-
-/** The MCP server's own answer to a request that accepts nothing: the proxy has let it through. */
-const reachedMcpServer = 406;
-
-/** Opens an MCP session, as clients do up to 2025-11-25. */
-async function openSession(instance: ReturnType<typeof remote>, accessToken: string): Promise<string> {
-  const params = {
-    protocolVersion: '2025-06-18',
-    capabilities: {},
-    clientInfo: { name: 'test', version: '1' },
-  };
-  const answer = await callMcp(instance, accessToken, {
-    method: 'POST',
-    headers: { accept: 'application/json, text/event-stream' },
-    payload: { jsonrpc: '2.0', id: 1, method: 'initialize', params },
-  });
-  return String(answer.headers['mcp-session-id']);
-}
+import { endsOf, openSession, openStreams, reachedMcpServer } from './streams.ts';
 
 describePostgres('two instances', () => {
   let site: Site;
@@ -145,31 +128,9 @@ describePostgres('two instances', () => {
     },
   );
 
-  /** An event stream at each instance. */
-  const openStreams = async (accessToken: string): Promise<Response[]> =>
-    Promise.all(
-      site.instances.map(async ({ origin }) => {
-        const sessionId = await openSession(remote(origin), accessToken);
-        const stream = await fetch(`${origin}/mcp`, {
-          headers: {
-            authorization: `Bearer ${accessToken}`,
-            accept: 'text/event-stream',
-            'mcp-session-id': sessionId,
-          },
-        });
-        expect(stream.status).toBe(200);
-        return stream;
-      }),
-    );
-  /** Waits for their end: how each of them ended. */
-  const endsOf = async (streams: readonly Response[]): Promise<string[]> => {
-    const ends = await Promise.allSettled(streams.map(async (stream) => stream.text()));
-    return ends.map(({ status }) => status);
-  };
-
   test('an event stream that is open on either ends when its grant is revoked on one (protocol.md 104, design §3.4)', async () => {
     const tokens = await signIn(front(), client);
-    const streams = await openStreams(tokens.accessToken);
+    const streams = await openStreams(site, tokens.accessToken);
 
     await revoke(front(), client, tokens.refreshToken);
 
@@ -182,7 +143,7 @@ describePostgres('two instances', () => {
         signIn(front(), client, {}, { name: `Person ${index}`, email: `person${index}@example.com` }),
       ),
     );
-    const streams = await Promise.all(people.map(async ({ accessToken }) => openStreams(accessToken)));
+    const streams = await Promise.all(people.map(async ({ accessToken }) => openStreams(site, accessToken)));
     const staying = streams.slice(4).flat();
     let left = 0;
     const stays = staying.map(async (stream) =>
@@ -202,7 +163,7 @@ describePostgres('two instances', () => {
 
   test('a stream survives the loss of every database connection, and ends when its grant is revoked after that', async () => {
     const tokens = await signIn(front(), client);
-    const streams = await openStreams(tokens.accessToken);
+    const streams = await openStreams(site, tokens.accessToken);
     await withAdmin(site.database.dsn ?? '', (admin) =>
       admin.query(
         `select pg_terminate_backend(pid) from pg_stat_activity

@@ -81,6 +81,8 @@ export interface SiteOptions {
   /** Several need PostgreSQL. Default: 1 */
   readonly instances?: number;
   readonly clock?: Overrides['clock'];
+  /** One that is there, instead of one that is made. */
+  readonly database?: TestDatabase;
   /** How it reaches the documents of strangers. */
   readonly outbound?: Overrides['outbound'];
   readonly providerTimeoutMs?: Overrides['providerTimeoutMs'];
@@ -99,7 +101,7 @@ export async function startSite(kind: DatabaseKind, options: SiteOptions = {}): 
       backchannelLogout: { uri: `${front.origin}/backchannel-logout`, withSession: false },
     }),
   });
-  const database = await createTestDatabase(kind);
+  const database = options.database ?? (await createTestDatabase(kind));
   const environment = {
     ...surroundings.environment,
     LOG_LEVEL: 'trace',

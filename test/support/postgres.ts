@@ -16,6 +16,8 @@ export interface PostgresServer {
   readonly dsn: string;
   /** Its files: data in `data`, a Unix socket, and whatever a test puts there. */
   readonly folder: string;
+  /** Where `postgres` is. */
+  readonly programs: string;
   start(): Promise<void>;
   /** Shuts down and drops all connections, as for an upgrade. */
   stop(): Promise<void>;
@@ -57,7 +59,7 @@ async function startWith(programs: PostgresPrograms, { tls }: PostgresOptions): 
     writeFileSync(passwordFile, password, { mode: 0o600 });
     for (const path of [folder, passwordFile]) chownSync(path, user.uid, user.gid);
 
-    const environment = { cwd: folder, env: { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' }, ...user };
+    const environment = environmentOf(folder, user);
     const access = ['--auth-local=trust', '--auth-host=password', `--pwfile=${passwordFile}`];
     const shape = ['--username=postgres', '--encoding=UTF8', '--locale=C', '--no-sync'];
     execFileSync(join(bin, 'initdb'), ['-D', data, ...access, ...shape], { ...environment, stdio: 'pipe' });
@@ -65,24 +67,35 @@ async function startWith(programs: PostgresPrograms, { tls }: PostgresOptions): 
     const port = await freePort();
     const dsn = `postgres://postgres:${password}@127.0.0.1:${port}/postgres`;
     const options = [
-      `port=${port}`,
-      'listen_addresses=127.0.0.1',
-      `unix_socket_directories=${folder}`,
-      'fsync=off',
-      'full_page_writes=off',
-      'autovacuum=off',
-      'max_connections=300',
-      'shared_buffers=64MB',
+      ...optionsOf(folder, port),
       ...(tls === undefined ? [] : copyCertificate(tls, folder, user)),
     ];
-    const args = ['-D', data, ...options.flatMap((option) => ['-c', option])];
-    const server = keepServer({ dsn, folder, command: [join(bin, 'postgres'), ...args], environment });
+    const server = keepServer({ dsn, folder, programs: bin, options, environment });
     await server.start();
     return server;
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });
     throw error;
   }
+}
+
+type User = ReturnType<typeof unprivilegedUser>;
+
+export function environmentOf(folder: string, user: User) {
+  return { cwd: folder, env: { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' }, ...user };
+}
+
+export function optionsOf(folder: string, port: number): readonly string[] {
+  return [
+    `port=${port}`,
+    'listen_addresses=127.0.0.1',
+    `unix_socket_directories=${folder}`,
+    'fsync=off',
+    'full_page_writes=off',
+    'autovacuum=off',
+    'max_connections=300',
+    'shared_buffers=64MB',
+  ];
 }
 
 /** The server wants its key to be its own, and private. */
@@ -111,11 +124,16 @@ const keeper = `
 interface ServerCommand {
   readonly dsn: string;
   readonly folder: string;
-  readonly command: readonly string[];
+  readonly programs: string;
+  /** `name=value` */
+  readonly options: readonly string[];
   readonly environment: object;
 }
 
-function keepServer({ dsn, folder, command, environment }: ServerCommand): PostgresServer {
+/** For a server whose files are there; it is not started yet. */
+export function keepServer({ dsn, folder, programs, options, environment }: ServerCommand): PostgresServer {
+  const args = options.flatMap((option) => ['-c', option]);
+  const command = [join(programs, 'postgres'), '-D', join(folder, 'data'), ...args];
   const log = join(folder, 'log');
   let shell: ChildProcess | undefined;
 
@@ -144,6 +162,7 @@ function keepServer({ dsn, folder, command, environment }: ServerCommand): Postg
   return {
     dsn,
     folder,
+    programs,
     async start() {
       const output = openSync(log, 'a');
       const stdio = ['ignore', output, output, 'pipe'] as const;
@@ -195,7 +214,7 @@ export async function withAdmin<T>(dsn: string, work: (admin: Client) => Promise
 }
 
 /** The server refuses to run as root. */
-function unprivilegedUser(): { uid: number; gid: number } {
+export function unprivilegedUser(): { uid: number; gid: number } {
   const [uid = 0, gid = 0] = [process.getuid?.(), process.getgid?.()];
   if (uid !== 0) return { uid, gid };
   const entry = /^(?:nobody|postgres):[^:]*:(\d+):(\d+):/m.exec(readFileSync('/etc/passwd', 'utf8'));
