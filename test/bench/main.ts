@@ -5,11 +5,12 @@ import { parseArgs } from 'node:util';
 import { describeMachine, machineLine } from './machine.ts';
 import { formatReport, replaceSection } from './print.ts';
 import type { Bench, BenchReport } from './report.ts';
+import { requests } from './requests.ts';
 import { start } from './start.ts';
 import { streams } from './streams.ts';
 
 /** In the order in which they run, and stand in the report. */
-const benches: readonly Bench[] = [streams, start];
+const benches: readonly Bench[] = [requests, streams, start];
 
 const usage = `Usage: npm run bench [-- NAME... [options]]
 

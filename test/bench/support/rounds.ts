@@ -1,0 +1,114 @@
+/** Measures subjects in interleaved rounds, so that a noisy minute hits all of them alike. */
+import { readFileSync } from 'node:fs';
+import { request } from 'undici';
+import type { Subject } from '../subjects/subject.ts';
+import type { MeasuredProcess } from './measured-process.ts';
+import { type LoadResult, runWrk } from './wrk.ts';
+import { requestBody, type World } from './world.ts';
+
+export interface Round extends LoadResult {
+  readonly perSecond: number;
+  readonly cpuMicroseconds: number;
+  readonly rssMiB: number;
+}
+
+export interface RoundOptions {
+  readonly rounds: number;
+  readonly seconds: number;
+  say(line: string): void;
+}
+
+/** The rounds of each subject, by its name. */
+export async function runRounds(
+  world: World,
+  subjects: readonly Subject[],
+  { rounds, seconds, say }: RoundOptions,
+): Promise<ReadonlyMap<string, readonly Round[]>> {
+  const results = new Map<string, Round[]>(subjects.map(({ name }) => [name, []]));
+  const running = new Map<string, MeasuredProcess>();
+  try {
+    for (let round = 1; round <= rounds; round += 1) {
+      for (const subject of subjects) {
+        const measured = running.get(subject.name) ?? (await start(world, subject, seconds));
+        running.set(subject.name, measured);
+        const result = await measure(world, subject, measured, seconds);
+        results.get(subject.name)?.push(result);
+        say(`round ${round}: ${subject.name} ${Math.round(result.perSecond)}/s`);
+        if (subject.isFreshEachRound !== true) continue;
+        running.delete(subject.name);
+        await measured.stop();
+      }
+    }
+  } finally {
+    await Promise.all([...running.values()].map((measured) => measured.stop()));
+  }
+  return results;
+}
+
+/** Starts it, sees that it does its work, and lets its code get warm. */
+async function start(world: World, subject: Subject, seconds: number): Promise<MeasuredProcess> {
+  const measured = await subject.start(world);
+  try {
+    const known = subject.tokens === 'new' ? 'ES256' : subject.tokens;
+    await expectStatus(
+      world,
+      measured,
+      readFileSync(world.tokenFile(known), 'utf8').split('\n', 1)[0] ?? '',
+      200,
+    );
+    if (subject.isChecking) await expectStatus(world, measured, 'no.e30.token', 401);
+    await runWrk(world.folder, { ...load(world, measured), tokenFile: world.tokenFile(known), seconds });
+    return measured;
+  } catch (error) {
+    await measured.stop();
+    throw error;
+  }
+}
+
+function load({ issuer }: World, { port }: MeasuredProcess) {
+  return { port, host: new URL(issuer).host, body: requestBody };
+}
+
+async function measure(
+  world: World,
+  subject: Subject,
+  measured: MeasuredProcess,
+  seconds: number,
+): Promise<Round> {
+  const tokenFile = world.tokenFile(subject.tokens);
+  const before = measured.cpuSeconds();
+  const result = await runWrk(world.folder, { ...load(world, measured), tokenFile, seconds });
+  return {
+    ...result,
+    perSecond: result.requests / result.seconds,
+    cpuMicroseconds: ((measured.cpuSeconds() - before) / result.requests) * 1e6,
+    rssMiB: measured.rssMiB(),
+  };
+}
+
+async function expectStatus(
+  { issuer }: World,
+  { port }: MeasuredProcess,
+  token: string,
+  status: number,
+): Promise<void> {
+  const { statusCode, body } = await request(`http://127.0.0.1:${port}/mcp`, {
+    method: 'POST',
+    headers: {
+      host: new URL(issuer).host,
+      authorization: `Bearer ${token}`,
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+    },
+    body: requestBody,
+  });
+  const text = await body.text();
+  if (statusCode !== status) throw new Error(`it answered ${statusCode} instead of ${status}: ${text}`);
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const [low = NaN, high = NaN] = [sorted[sorted.length % 2 === 0 ? middle - 1 : middle], sorted[middle]];
+  return (low + high) / 2;
+}
