@@ -10,6 +10,7 @@ import type { Services } from './flows/services.ts';
 import { authenticate } from './http/authenticate.ts';
 import { backendTelemetry } from './http/backend-telemetry.ts';
 import { createBrowserCookies } from './http/browser-cookies.ts';
+import { limitConnections } from './http/connection-limit.ts';
 import { registerCors } from './http/cors.ts';
 import { answerBadUrl, registerErrorHandler } from './http/error-handler.ts';
 import { registerHostCheck } from './http/host-check.ts';
@@ -19,6 +20,7 @@ import { mcpRateLimiter, registerRateLimits } from './http/rate-limits.ts';
 import { registerRequestLog } from './http/request-log.ts';
 import { registerRequestTelemetry } from './http/request-telemetry.ts';
 import { scopeInspection } from './http/scope-inspection.ts';
+import { cutStalledClients, slowClientOptions } from './http/slow-clients.ts';
 import { registerTransportSecurity } from './http/transport-security.ts';
 import { pageHeaders } from './http/send-page.ts';
 import { closeGracefully } from './proxy/close-gracefully.ts';
@@ -68,6 +70,7 @@ export async function buildApp(
   registerTransportSecurity(app, services);
   registerHostCheck(app, config.baseUrl);
   await registerCors(app, config);
+  limitConnections(app, config.maxConnections);
   await app.register(helmet, pageHeaders(config));
   await app.register(cookie);
   await registerRateLimits(app, services);
@@ -160,6 +163,7 @@ async function buildAuthApp(
   app.decorateRequest('principal', undefined);
   registerRequestTelemetry(app, telemetry);
   registerRequestLog(app);
+  limitConnections(app, services.config.maxConnections);
   await app.register(helmet, pageHeaders(services.config));
   registerErrorHandler(app, services);
   await app.register(forwardAuthRoute, guarded);
@@ -169,17 +173,19 @@ async function buildAuthApp(
 /** A server by itself, with the limits that every port of ours has. */
 function createFastify(config: Config, log: Logger): FastifyInstance {
   const loggerInstance: FastifyBaseLogger = log;
-  return Fastify({
+  const { http, ...slowClients } = slowClientOptions(config.clientTimeoutSeconds * 1000);
+  const app = Fastify({
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomBytes(9).toString('base64url'),
     trustProxy: config.trustProxy.length === 0 ? false : [...config.trustProxy],
     bodyLimit: 65_536,
-    // Anonymous callers must not hold a connection for ever by sending slowly.
-    requestTimeout: 300_000,
+    ...slowClients,
     // A browser may hold a cookie for each of many consent pages, and sends them all.
-    http: { maxHeaderSize: 32_768 },
+    http: { ...http, maxHeaderSize: 32_768 },
     forceCloseConnections: 'idle',
     frameworkErrors: answerBadUrl,
   });
+  cutStalledClients(app);
+  return app;
 }

@@ -252,6 +252,8 @@ export const environmentSchema = z
       (value) => value === '1',
       'must be 1: more processes are not part of this version yet. Run more containers instead. Example: 1',
     ),
+    MAX_CONNECTIONS: wholeNumber(16_384, 1, 1_000_000),
+    CLIENT_TIMEOUT_SECONDS: wholeNumber(60, 1, 3600),
     STREAM_KEEP_ALIVE_SECONDS: wholeNumber(15, 0, 3600),
     SHUTDOWN_GRACE_SECONDS: wholeNumber(10, 0, 3600),
     LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {

@@ -6,6 +6,7 @@ import { readBearerToken } from '../protocol/challenge.ts';
 import { BearerError, PageError } from '../protocol/errors.ts';
 import type { Resource } from '../protocol/resource.ts';
 import { isAllowedOrigin } from './cors.ts';
+import { giveTime } from './slow-clients.ts';
 
 /**
  * Sets `request.principal`. Only the `Authorization` header counts: a token in the query, the body or a cookie is not
@@ -36,6 +37,7 @@ export function authenticate(
     }
     request.principal = await verifyAccessToken(services, { token: presented.token, resource });
     await limitRate(request);
+    giveTime(request);
     services.connectionUse.note(request.principal.grantId, request);
   };
 }
