@@ -213,6 +213,29 @@ describePostgres('two instances', () => {
     expect((await callMcp(first, tokens.accessToken)).statusCode).toBe(401);
   });
 
+  test('an instance whose listening connection alone is ended hears revocations all the same, and listens again by itself (design §3.4)', async () => {
+    const listeners = async (work: string) =>
+      withAdmin(site.database.dsn ?? '', async (admin) => {
+        const { rows } = await admin.query<{ pid: number }>(
+          `select ${work} as done, pid from pg_stat_activity
+           where datname = current_database() and query like 'listen %'`,
+        );
+        return rows.map(({ pid }) => pid);
+      });
+    const tokens = await signIn(front(), client);
+    await callBoth(tokens.accessToken);
+    const ended = await listeners('pg_terminate_backend(pid)');
+    expect(ended).toHaveLength(2);
+
+    await revoke(front(), client, tokens.refreshToken);
+
+    expect(await timeUntilRefused(tokens.accessToken)).toBeLessThan(1000);
+    await poll(async () => (await listeners('true')).length === 2);
+    expect(await listeners('true')).not.toEqual(expect.arrayContaining(ended));
+    for (const { log } of site.instances)
+      expect(log.filter((line) => line.includes('Not listening on'))).not.toEqual([]);
+  });
+
   test('a revocation reaches both within a second even while no notification does (design §3.4)', async () => {
     const tokens = await signIn(front(), client);
     await callBoth(tokens.accessToken);
@@ -235,6 +258,37 @@ describePostgres('two instances', () => {
     isOver.abort();
     await terminating;
     expect(ms).toBeLessThan(1000);
+  });
+
+  test('with two hundred calls under way, none that begins after the instance has said no gets through (design §3.4)', async () => {
+    const tokens = await signIn(front(), client);
+    await callBoth(tokens.accessToken);
+    const [first, second] = instances();
+    if (first === undefined || second === undefined) throw new Error('there should be two');
+    const hasRevoked = new Map([first, second].map((instance) => [instance, false]));
+    const late: number[] = [];
+    let under = 0;
+    const keepCalling = async (instance: ReturnType<typeof remote>): Promise<void> => {
+      for (let callsLeft = 3; callsLeft > 0;) {
+        const beganAfter = hasRevoked.get(instance) === true;
+        under += 1;
+        const { statusCode } = await callMcp(instance, tokens.accessToken, { method: 'POST' });
+        under -= 1;
+        if (beganAfter) late.push(statusCode);
+        if (beganAfter) callsLeft -= 1;
+        if (statusCode === 401) hasRevoked.set(instance, true);
+      }
+    };
+    const calling = Array.from({ length: 200 }, async (_, index) =>
+      keepCalling(index % 2 === 0 ? first : second),
+    );
+    await poll(async () => under === 200);
+
+    expect((await revoke(first, client, tokens.refreshToken)).statusCode).toBe(200);
+    hasRevoked.set(first, true);
+    await Promise.all(calling);
+
+    expect(late).toEqual(Array.from({ length: 600 }, () => 401));
   });
 
   test('a client that the operator deletes in the database is out on both within a second (design §3.4)', async () => {
