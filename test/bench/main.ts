@@ -6,21 +6,23 @@ import { describeMachine, machineLine } from './machine.ts';
 import { formatReport, replaceSection } from './print.ts';
 import type { Bench, BenchReport } from './report.ts';
 import { requests } from './requests.ts';
+import { soak } from './soak.ts';
 import { start } from './start.ts';
 import { streams } from './streams.ts';
 
 /** In the order in which they run, and stand in the report. */
-const benches: readonly Bench[] = [requests, streams, start];
+const benches: readonly Bench[] = [requests, streams, start, soak];
 
 const usage = `Usage: npm run bench [-- NAME... [options]]
 
-Measures one thing after the other; without names, everything:
+Measures one thing after the other; without names, everything but what is marked *:
 
-${benches.map(({ name, about }) => `  ${name.padEnd(12)}${about}`).join('\n')}
+${benches.map(({ name, about, isOnlyByName }) => `  ${`${name}${isOnlyByName ? ' *' : ''}`.padEnd(12)}${about}`).join('\n')}
 
   --quick           few and short rounds, whose numbers are only good for a look
   --only NAMES      of what is compared, only these, with commas between
   --rounds NUMBER   how often each is measured
+  --seconds NUMBER  how long the soak lasts
   --node PATH       the Node program that runs what is measured. Default: this one
   --json FILE       writes everything as JSON
   --markdown FILE   writes each report into this document, in the place of the one before it
@@ -35,6 +37,7 @@ function readCommand() {
       quick: { type: 'boolean', default: false },
       only: { type: 'string' },
       rounds: { type: 'string' },
+      seconds: { type: 'string' },
       node: { type: 'string', default: process.execPath },
       json: { type: 'string' },
       markdown: { type: 'string' },
@@ -46,7 +49,11 @@ function readCommand() {
   if (unknown.length > 0) throw new Error(`There is no benchmark of this name: ${unknown.join(', ')}`);
   if (values.rounds !== undefined && !/^[1-9]\d{0,2}$/.test(values.rounds))
     throw new Error('--rounds is a number from 1 to 999');
-  const chosen = benches.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
+  if (values.seconds !== undefined && !/^[1-9]\d{1,4}$/.test(values.seconds))
+    throw new Error('--seconds is a number from 10 to 99999');
+  const chosen = benches.filter(({ name, isOnlyByName }) =>
+    positionals.length === 0 ? !isOnlyByName : positionals.includes(name),
+  );
   return { ...values, chosen };
 }
 
@@ -73,6 +80,7 @@ async function runAll(): Promise<void> {
     node,
     only: command.only?.split(','),
     rounds: command.rounds === undefined ? undefined : Number(command.rounds),
+    seconds: command.seconds === undefined ? undefined : Number(command.seconds),
     profileFolder: profile,
     say: (line: string) => console.error(line),
   };

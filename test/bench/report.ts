@@ -5,6 +5,8 @@ export interface Bench {
   readonly name: string;
   /** One sentence: what is measured. */
   readonly about: string;
+  /** Whether it takes so long that it only runs when it is named. */
+  readonly isOnlyByName?: boolean;
   run(options: BenchOptions): Promise<BenchReport>;
 }
 
@@ -17,6 +19,8 @@ export interface BenchOptions {
   readonly only?: readonly string[] | undefined;
   /** How often each is measured. Undefined: as the benchmark thinks best. */
   readonly rounds?: number | undefined;
+  /** How long it lasts, for benchmarks that only watch. Undefined: as the benchmark thinks best. */
+  readonly seconds?: number | undefined;
   /** A folder for CPU profiles of the proxy. Undefined: none are made. */
   readonly profileFolder?: string | undefined;
   /** Tells how far it is. */
