@@ -26,6 +26,7 @@ export async function endAccess(soak: TokenWorld, grant: Grant, how: Ending): Pr
   if (how === 'revoke the token' && token !== undefined) token.end = end;
   else grant.end = end;
   const spent = grant.spent?.refreshToken;
+  let isRepeated = false;
   for (;;) {
     const instance = soak.chooseInstance();
     const answered = await post(soak, how, how.startsWith('revoke') ? '/revoke' : '/token', {
@@ -36,10 +37,13 @@ export async function endAccess(soak: TokenWorld, grant: Grant, how: Ending): Pr
     if (answered !== undefined) {
       if (answered.status !== wanted)
         soak.ledger.judge(how, `${answered.status} ${JSON.stringify(answered.body)}`);
-      end.confirmed = { at: answered.endedAt, instance };
+      // Asked again because an answer was lost, only /revoke promises that it has heard of the first time.
+      const isHeard = how.startsWith('revoke') || !isRepeated;
+      end.confirmed = { at: answered.endedAt, instance: isHeard ? instance : undefined };
       return end;
     }
     if (soak.isOver()) return undefined;
+    isRepeated = true;
     await setTimeout(retryMs);
   }
 }

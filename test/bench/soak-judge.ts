@@ -11,8 +11,8 @@ import type { Part, Timeline } from './soak-timeline.ts';
 export interface End {
   /** Before anybody was asked for it. */
   readonly askedAt: number;
-  /** When an instance confirmed it, and which. */
-  confirmed?: { readonly at: number; readonly instance: number };
+  /** When it was confirmed, and by which instance; undefined: by one that may not have heard of it itself. */
+  confirmed?: { readonly at: number; readonly instance: number | undefined };
 }
 
 export interface JudgedToken {

@@ -97,6 +97,20 @@ describe.each(databaseKinds)('on %s', (kind) => {
     }
   });
 
+  test('asked a second time, an instance that has not heard of the first refuses the token once it has answered (RFC 7009 §2, design: revocation is real)', async () => {
+    const deaf = { ...proxy.db, listen: async () => async () => undefined };
+    const second = await startTestApp({ db: deaf, config: proxy.config });
+    const { accessToken } = await signIn(proxy, client);
+    expect((await callMcp(second, accessToken)).statusCode).toBe(200);
+    await revoke(proxy, client, accessToken);
+
+    expect((await revoke(second, client, accessToken)).statusCode).toBe(200);
+    const after = await callMcp(second, accessToken);
+    await second.close();
+
+    expect(after.statusCode).toBe(401);
+  });
+
   test('an expired access token is no error either (RFC 7009 §2.2)', async () => {
     const { accessToken } = await signIn(proxy, client);
     const later = await startTestApp({ db: proxy.db, config: proxy.config });
