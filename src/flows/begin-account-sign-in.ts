@@ -5,6 +5,7 @@ import type { SecretHash } from '../protocol/secret-hash.ts';
 import { insertAccountSignIn } from '../repositories/account-sign-ins.ts';
 import { createSignIn, type SignInRedirect } from './begin-sign-in.ts';
 import { later, lifetimes } from './lifetimes.ts';
+import { makeRoomForSignIns } from './make-room.ts';
 import type { Services } from './services.ts';
 
 /** What such a sign-in is sealed for: not what one of a client is, so that neither opens as the other. */
@@ -60,5 +61,6 @@ export async function beginAccountSignIn(
     createdAt: now,
     expiresAt: later(now, lifetimes.signInMs),
   });
+  await makeRoomForSignIns({ db });
   return { location: url.href, state, signInSecret };
 }

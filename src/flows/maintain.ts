@@ -1,5 +1,6 @@
 /** What has to be done from time to time: keys rotated, values resealed, expired rows removed, providers told, uses stored. */
 import { pruneAuditRows } from '../repositories/audit-events.ts';
+import { evictPendingSignIns, maxPendingSignIns } from '../repositories/pending-sign-ins.ts';
 import { sweepExpired } from '../repositories/sweep.ts';
 import { later } from './lifetimes.ts';
 import { resealValues } from './reseal-values.ts';
@@ -20,6 +21,7 @@ export async function maintain(services: MaintainServices, signal?: AbortSignal)
     'signing keys': async () => services.keyRing.refresh(),
     'sealed values': async () => resealValues(services),
     'expired rows': async () => sweepExpired(services.db, services.clock()),
+    'sign-ins under way': async () => evictPendingSignIns(services.db, maxPendingSignIns),
     'old audit rows': async () => pruneAudit(services),
     'ended sign-ins': async () => revokeEndedSignIns(services, signal),
   };

@@ -17,6 +17,7 @@ import { type Client, findClient } from '../repositories/clients.ts';
 import { hasConsent } from '../repositories/consents.ts';
 import { beginSignIn, type SignInRedirect } from './begin-sign-in.ts';
 import { later, lifetimes } from './lifetimes.ts';
+import { makeRoomForSignIns } from './make-room.ts';
 import { otherAccountUrl } from './other-account-url.ts';
 import type { Services } from './services.ts';
 
@@ -78,6 +79,7 @@ export async function startAuthorization(
     expiresAt: later(now, lifetimes.consentMs),
   });
   if (!isStored) throw unknownClient('the client was removed meanwhile');
+  await makeRoomForSignIns(services);
   const provider = providerWithoutAsking(services.identityProviders, input.lastProviderId);
   const isRemembered =
     !request.forcesConsent && (await isApprovedBefore(services, client, pending, input.browserId));
