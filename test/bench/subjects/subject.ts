@@ -18,6 +18,15 @@ export interface Subject {
   start(world: World): Promise<MeasuredProcess>;
 }
 
+/** No proxy at all: what the load generator and the MCP server take by themselves. */
+export const direct: Subject = {
+  name: 'direct',
+  label: 'No proxy: the back end itself',
+  tokens: 'ES256',
+  isChecking: false,
+  start: async ({ backend }) => ({ ...backend, stop: async () => undefined }),
+};
+
 interface Program {
   readonly command: readonly string[];
   readonly env?: Readonly<Record<string, string>>;

@@ -8,6 +8,10 @@ import { cores, pinned } from './pinning.ts';
 
 export interface MeasuredProcess {
   readonly port: number;
+  /** A file with what it has printed. */
+  readonly output: string;
+  /** By `performance.now()`. */
+  readonly startedAt: number;
   /** Processor time used so far, in seconds. */
   cpuSeconds(): number;
   rssMiB(): number;
@@ -31,6 +35,7 @@ export async function startProcess(options: ProcessToStart): Promise<MeasuredPro
   const { port, cwd, output } = options;
   const [command = '', ...args] = pinned(options.core ?? cores.measured, options.command);
   const descriptor = openSync(output, 'a');
+  const startedAt = performance.now();
   const env = { PATH: process.env.PATH, ...options.env };
   const child = spawn(command, args, { cwd, env, stdio: ['ignore', descriptor, descriptor] });
   await once(child, 'spawn');
@@ -43,6 +48,8 @@ export async function startProcess(options: ProcessToStart): Promise<MeasuredPro
   const pids = (): number[] => withDescendants(child.pid ?? 0);
   return {
     port,
+    output,
+    startedAt,
     cpuSeconds: () => pids().reduce((sum, pid) => sum + cpuSecondsOf(pid), 0),
     rssMiB: () => pids().reduce((sum, pid) => sum + rssMiBOf(pid), 0),
     stop: () => stop(child),
@@ -53,7 +60,7 @@ async function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exit = once(child, 'exit');
   child.kill('SIGTERM');
-  const timer = setTimeout(() => child.kill('SIGKILL'), 5_000);
+  const timer = setTimeout(() => child.kill('SIGKILL'), 15_000);
   await exit;
   clearTimeout(timer);
 }

@@ -49,14 +49,8 @@ export async function runRounds(
 async function start(world: World, subject: Subject, seconds: number): Promise<MeasuredProcess> {
   const measured = await subject.start(world);
   try {
-    const known = subject.tokens === 'new' ? 'ES256' : subject.tokens;
-    await expectStatus(
-      world,
-      measured,
-      readFileSync(world.tokenFile(known), 'utf8').split('\n', 1)[0] ?? '',
-      200,
-    );
-    if (subject.isChecking) await expectStatus(world, measured, 'no.e30.token', 401);
+    await expectAnswers(world, subject, measured);
+    const known = knownKind(subject);
     await runWrk(world.folder, { ...load(world, measured), tokenFile: world.tokenFile(known), seconds });
     return measured;
   } catch (error) {
@@ -84,6 +78,19 @@ async function measure(
     cpuMicroseconds: ((measured.cpuSeconds() - before) / result.requests) * 1e6,
     rssMiB: measured.rssMiB(),
   };
+}
+
+const knownKind = ({ tokens }: Subject) => (tokens === 'new' ? 'ES256' : tokens);
+
+/** It lets a good token through, and nothing else if it checks any. @throws Error otherwise */
+export async function expectAnswers(
+  world: World,
+  subject: Subject,
+  measured: MeasuredProcess,
+): Promise<void> {
+  const [token = ''] = readFileSync(world.tokenFile(knownKind(subject)), 'utf8').split('\n', 1);
+  await expectStatus(world, measured, token, 200);
+  if (subject.isChecking) await expectStatus(world, measured, 'no.e30.token', 401);
 }
 
 async function expectStatus(
