@@ -7,12 +7,13 @@ import { formatReport, replaceSection } from './print.ts';
 import type { Bench, BenchReport } from './report.ts';
 import { latency } from './latency.ts';
 import { requests } from './requests.ts';
+import { revocation } from './revocation.ts';
 import { soak } from './soak.ts';
 import { start } from './start.ts';
 import { streams } from './streams.ts';
 
 /** In the order in which they run, and stand in the report. */
-const benches: readonly Bench[] = [requests, latency, streams, start, soak];
+const benches: readonly Bench[] = [requests, latency, streams, revocation, start, soak];
 
 const usage = `Usage: npm run bench [-- NAME... [options]]
 

@@ -15,6 +15,7 @@ export interface ProxyEnvironment extends Readonly<Record<string, string>> {
 
 export interface RunningProxy {
   readonly pid: number;
+  /** Where this process listens. */
   readonly origin: string;
   /** From the start of the process to its first answer at `/health/ready`, in ms. */
   readonly readyAfterMs: number;
@@ -63,14 +64,16 @@ export async function startProxy(
   child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
   const hasEnded = new AbortController();
   child.once('exit', () => hasEnded.abort());
-  const isReady = async () => (await fetch(`${environment.BASE_URL}/health/ready`)).ok;
+  const { BASE_URL, PORT } = environment;
+  const origin = PORT === undefined ? BASE_URL : `http://127.0.0.1:${PORT}`;
+  const isReady = async () => (await fetch(`${origin}/health/ready`)).ok;
   await poll(isReady, hasEnded.signal).catch((cause: unknown) => {
     child.kill('SIGKILL');
     throw new Error(`The proxy does not get ready: ${errors}`, { cause });
   });
   return {
     pid: child.pid ?? 0,
-    origin: environment.BASE_URL,
+    origin,
     readyAfterMs: performance.now() - startedAt,
     stop: () => end(child, 'SIGTERM'),
     kill: () => end(child, 'SIGKILL'),
