@@ -95,10 +95,11 @@ async function runAll(): Promise<void> {
       const text = formatReport(report);
       console.log(text);
       if (markdown !== undefined) {
-        const section = `Measured ${machineLine(machine)}${quick ? ', with --quick' : ''}.\n\n${text}`;
         const document = existsSync(markdown) ? readFileSync(markdown, 'utf8') : '';
         const [major = ''] = machine.node.slice(1).split('.');
-        writeFileSync(markdown, replaceSection(document, `${name}, Node ${major}`, section));
+        const title = `${name}, Node ${major}`;
+        const measured = `Measured ${machineLine(machine)}${quick ? ', with --quick' : ''}.`;
+        writeFileSync(markdown, replaceSection(document, title, `### ${title}\n\n${measured}\n\n${text}`));
       }
       if (json !== undefined)
         writeFileSync(json, `${JSON.stringify({ machine, isQuick: quick, reports }, null, 2)}\n`);
