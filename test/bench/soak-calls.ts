@@ -103,7 +103,8 @@ export class Calls {
     const answer = { status, headersAt, retryAfter: headers['retry-after'] };
     const judge = (problem: string | undefined) =>
       problem !== undefined && this.#wrong(kind, underWay, problem);
-    judge(judgeStatus(this.#world, asked, answer, refusal));
+    const problem = judgeStatus(this.#world, asked, answer, refusal);
+    judge(problem && (status === 200 ? problem : `${problem}: ${received.body.toString().slice(0, 200)}`));
     if (status === 401 && headers['www-authenticate'] === undefined) judge('401 without WWW-Authenticate');
     if (status !== 200) return this.#ledger.count(kind, String(status));
     judge(judgeDuration(this.#world, asked, endedAt));
@@ -127,7 +128,7 @@ export class Calls {
     underWay.arrivedAt = performance.now();
     const problem =
       call.refusal === undefined
-        ? judgeAcceptance(this.#world, asked)
+        ? judgeAcceptance(this.#world, asked, underWay.arrivedAt)
         : 'it arrived, but should have been refused';
     if (problem !== undefined) this.#wrong(call.kind, underWay, `the back end saw it: ${problem}`);
     const difference = call.token && problemOfIdentity(call.token.grant.identity, arrival);

@@ -48,6 +48,7 @@ export async function disturb(parts: Parts, disturbance: Disturbance): Promise<v
       await backend.kill();
       timeline.gone(outage);
       await setTimeout(disturbance.awayMs);
+      timeline.starting(outage);
       await backend.start();
       return timeline.end(outage);
     }
@@ -57,6 +58,7 @@ export async function disturb(parts: Parts, disturbance: Disturbance): Promise<v
       await (disturbance.what === 'database stopped' ? postgres.stop() : postgres.kill());
       timeline.gone(outage);
       await setTimeout(disturbance.awayMs);
+      timeline.starting(outage);
       await postgres.start();
       return timeline.end(outage);
     }
@@ -71,6 +73,7 @@ export async function disturb(parts: Parts, disturbance: Disturbance): Promise<v
       const code = await instance?.stop();
       if (code !== 0) throw new Error(`an instance that was told to stop ended with ${code}`);
       timeline.gone(outage);
+      timeline.starting(outage);
       await instance?.start();
       return timeline.end(outage);
     }

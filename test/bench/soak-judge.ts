@@ -87,7 +87,7 @@ export function judgeStatus(
   const { sentAt, token, instance } = asked;
   const { status, headersAt } = answer;
   const seen = (part: Part, afterMs: number) => timeline.during(part, sentAt, headersAt, afterMs).length > 0;
-  if (status === expected && status !== 401) return judgeAcceptance(world, asked);
+  if (status === expected && status !== 401) return judgeAcceptance(world, asked, headersAt);
   switch (status) {
     case 401:
       return isGood(token, headersAt) ? '401 for a good token' : undefined;
@@ -102,14 +102,18 @@ export function judgeStatus(
   }
 }
 
-/** Whether a request that was sent then may have been let through. */
-export function judgeAcceptance(world: World, { sentAt, token, instance }: Asked): string | undefined {
+/** Whether a request may have been let through that was seen at the back end, or answered by it, at `seenAt`. */
+export function judgeAcceptance(
+  world: World,
+  { sentAt, token, instance }: Asked,
+  seenAt: number,
+): string | undefined {
   const { timeline, limits } = world;
   if (token === undefined) return 'let through without a good token';
   if (sentAt > deadFrom(world, token, instance)) return 'let through with a token that was dead';
   const isGuess = timeline
     .during('database', sentAt, sentAt, 0)
-    .some(({ goneAt }) => sentAt > goneAt + limits.staleMs + limits.slackMs);
+    .some(({ goneAt, startedAt }) => sentAt > goneAt + limits.staleMs + limits.slackMs && seenAt < startedAt);
   return isGuess ? 'let through on a guess: the database had been away for too long' : undefined;
 }
 

@@ -86,8 +86,7 @@ export async function runSoak(soak: SoakWorld, options: SoakOptions): Promise<So
   for (let waited = 0; calls.open > 0 && waited < 600; waited += 1) await setTimeout(100);
   isOver = true;
   ledger.judge('any', calls.open > 0 ? `${calls.open} calls are never answered` : undefined);
-  await setTimeout(1_000);
-  const open = await soak.openAtBackend();
+  const open = await openAtEnd(soak);
   ledger.judge(
     'any',
     open > 0 ? `${open} requests are open at the back end, but nobody waits for them` : undefined,
@@ -96,6 +95,16 @@ export async function runSoak(soak: SoakWorld, options: SoakOptions): Promise<So
     `${origins.length} instances, ${timeline.outages.length} disturbances, ${ledger.wrongCount} wrong`,
   );
   return result;
+}
+
+/** What the back end still has to do, once it has had the time to hear that nobody waits any more. */
+async function openAtEnd({ openAtBackend, world }: SoakWorld): Promise<number> {
+  const deadline = performance.now() + world.limits.feedMs;
+  for (;;) {
+    const open = await openAtBackend();
+    if (open === 0 || performance.now() > deadline) return open;
+    await setTimeout(50);
+  }
 }
 
 /** Refreshed when two thirds of its time are over. */

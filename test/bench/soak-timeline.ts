@@ -9,6 +9,8 @@ export interface Outage {
   readonly from: number;
   /** When it was surely gone; until then it may have served. */
   goneAt: number;
+  /** When it was started again: from then on it may serve. */
+  startedAt: number;
   /** When it was seen to serve again. */
   until: number;
 }
@@ -22,13 +24,17 @@ export class Timeline {
   }
 
   begin(part: Part, what: string): Outage {
-    const outage = { part, what, from: this.#now(), goneAt: Infinity, until: Infinity };
+    const outage = { part, what, from: this.#now(), goneAt: Infinity, startedAt: Infinity, until: Infinity };
     this.outages.push(outage);
     return outage;
   }
 
   gone(outage: Outage): void {
     outage.goneAt = this.#now();
+  }
+
+  starting(outage: Outage): void {
+    outage.startedAt = this.#now();
   }
 
   end(outage: Outage): void {
