@@ -11,9 +11,10 @@ import { revocation } from './revocation.ts';
 import { soak } from './soak.ts';
 import { start } from './start.ts';
 import { streams } from './streams.ts';
+import { token } from './token.ts';
 
 /** In the order in which they run, and stand in the report. */
-const benches: readonly Bench[] = [requests, latency, streams, revocation, start, soak];
+const benches: readonly Bench[] = [requests, latency, streams, token, revocation, start, soak];
 
 const usage = `Usage: npm run bench [-- NAME... [options]]
 

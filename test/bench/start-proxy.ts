@@ -3,10 +3,12 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
+import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { freePort, poll } from '../support/process.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
+const taskset = '/usr/bin/taskset';
 const serverFile = fileURLToPath(new URL('../../dist/server.js', import.meta.url));
 
 export interface ProxyEnvironment extends Readonly<Record<string, string>> {
@@ -88,15 +90,17 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
 }
 
 /** Words before a command that hold it on one core; none where there is no `taskset`. */
-function pinnedTo(core: number): readonly string[] {
-  return existsSync('/usr/bin/taskset') ? ['/usr/bin/taskset', '-c', String(core)] : [];
+export function pinnedTo(core: number): readonly string[] {
+  return existsSync(taskset) ? [taskset, '-c', String(core)] : [];
 }
 
-/** Holds this process on one core, where that is possible. */
-export function pinThisProcess(core: number): void {
-  const [program, ...args] = pinnedTo(core);
-  if (program === undefined) return;
-  execFileSync(program, ['-a', '-p', ...args, String(process.pid)], { stdio: 'ignore' });
+/** Holds this process on one core, with what it starts from now on. Returns what sets it free again. */
+export function pinThisProcess(core: number): () => void {
+  if (!existsSync(taskset)) return () => undefined;
+  const move = (cores: string) =>
+    void execFileSync(taskset, ['-a', '-p', '-c', cores, String(process.pid)], { stdio: 'ignore' });
+  move(String(core));
+  return () => move(`0-${cpus().length - 1}`);
 }
 
 /** Memory of a process that is in RAM, in KiB. Undefined where the kernel does not tell. */

@@ -9,6 +9,7 @@ import {
 import { loadConfig } from '../../src/config.ts';
 import { exchangeCode } from '../../src/flows/exchange-code.ts';
 import type { IssuedTokens } from '../../src/flows/issue-tokens.ts';
+import { rotateRefreshToken } from '../../src/flows/rotate-refresh-token.ts';
 import type { Services } from '../../src/flows/services.ts';
 import { storeGrant } from '../../src/flows/store-grant.ts';
 import { createLogger } from '../../src/http/logging.ts';
@@ -16,7 +17,10 @@ import type { ReturningSignIn } from '../../src/repositories/authorization-reque
 import { type Client, insertClient } from '../../src/repositories/clients.ts';
 import { buildServices } from '../../src/services.ts';
 
-const redirectUri = 'https://client.example/callback';
+/** As many as there are database connections. */
+const seedingAtOnce = 10;
+
+export const redirectUri = 'https://client.example/callback';
 
 export interface SeededClient {
   readonly client: Client;
@@ -65,7 +69,7 @@ export async function seedCodes(
   count: number,
 ): Promise<readonly SeededCode[]> {
   const [provider] = services.identityProviders.all;
-  return tenAtATime(count, async (index) => {
+  return forEachOf(count, seedingAtOnce, async (index) => {
     const codeVerifier = createNonce();
     const request: ReturningSignIn = {
       clientId: client.clientId,
@@ -99,7 +103,7 @@ export async function seedTokens(
   count: number,
 ): Promise<readonly IssuedTokens[]> {
   const codes = await seedCodes(services, seeded, count);
-  return tenAtATime(count, async (index) => {
+  return forEachOf(count, seedingAtOnce, async (index) => {
     const { code = '', codeVerifier = '' } = codes[index] ?? {};
     return exchange(services, seeded, { code, codeVerifier });
   });
@@ -120,13 +124,26 @@ export async function exchange(
   return exchangeCode(services, { client, request });
 }
 
-/** As many as the proxy has database connections. */
-async function tenAtATime<T>(count: number, work: (index: number) => Promise<T>): Promise<readonly T[]> {
+export async function refresh(
+  services: Services,
+  { client }: SeededClient,
+  refreshToken: string,
+): Promise<IssuedTokens> {
+  const request = { grantType: 'refresh_token', refreshToken, scope: undefined, resources: [] } as const;
+  return rotateRefreshToken(services, { client, request });
+}
+
+/** `count` pieces of work, at most `atOnce` at a time. */
+export async function forEachOf<T>(
+  count: number,
+  atOnce: number,
+  work: (index: number, worker: number) => Promise<T>,
+): Promise<readonly T[]> {
   const done: T[] = [];
   let next = 0;
-  const worker = async () => {
-    for (let index = next++; index < count; index = next++) done[index] = await work(index);
+  const run = async (worker: number) => {
+    for (let index = next++; index < count; index = next++) done[index] = await work(index, worker);
   };
-  await Promise.all(Array.from({ length: 10 }, worker));
+  await Promise.all(Array.from({ length: atOnce }, (_, worker) => run(worker)));
   return done;
 }

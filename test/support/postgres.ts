@@ -31,6 +31,8 @@ export interface PostgresServer {
 export interface PostgresOptions {
   /** PEM files for a server that offers TLS. */
   readonly tls?: { readonly cert: string; readonly key: string };
+  /** Instead of what is good for tests, which forget everything when the machine loses power: `fsync=on`. */
+  readonly settings?: readonly string[];
 }
 
 /** @throws Error that says why when no PostgreSQL can be started on this machine */
@@ -48,7 +50,10 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   );
 }
 
-async function startWith(programs: PostgresPrograms, { tls }: PostgresOptions): Promise<PostgresServer> {
+async function startWith(
+  programs: PostgresPrograms,
+  { tls, settings = [] }: PostgresOptions,
+): Promise<PostgresServer> {
   const folder = mkdtempSync(join(tmpdir(), 'mcp-pg-'));
   try {
     const bin = programs.isPackage ? copyPrograms(programs, join(folder, 'native')) : programs.folder;
@@ -69,6 +74,7 @@ async function startWith(programs: PostgresPrograms, { tls }: PostgresOptions): 
     const options = [
       ...optionsOf(folder, port),
       ...(tls === undefined ? [] : copyCertificate(tls, folder, user)),
+      ...settings,
     ];
     const server = keepServer({ dsn, folder, programs: bin, options, environment });
     await server.start();
