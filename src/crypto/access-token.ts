@@ -1,4 +1,5 @@
 /** Access tokens: signed JWTs by the profile of RFC 9068. */
+import { createPrivateKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import {
   calculateJwkThumbprint,
   type CryptoKey,
@@ -10,9 +11,7 @@ import {
   jwtVerify,
 } from 'jose';
 import { z } from 'zod';
-import { type SignedClaims, signClaims, type SigningKey } from './sign-claims.ts';
-
-export type SigningAlg = 'ES256' | 'RS256';
+import { type SignedClaims, signClaims, type SigningAlg, type SigningKey } from './sign-claims.ts';
 
 /** Tolerated difference between the clocks of two instances. */
 const clockToleranceSeconds = 5;
@@ -27,10 +26,16 @@ export async function generateSigningKey(
   return { kid, publicJwk: { ...bare, kid, alg, use: 'sig' }, privateJwk: await exportJWK(privateKey) };
 }
 
-export async function importSigningKey(jwk: JWK, alg: string): Promise<CryptoKey> {
+/** The half that verifies. */
+export async function importPublicKey(jwk: JWK, alg: string): Promise<CryptoKey> {
   const key = await importJWK(jwk, alg);
   if (key instanceof Uint8Array) throw new TypeError('A signing key is asymmetric');
   return key;
+}
+
+/** The half that signs. */
+export function importPrivateKey(jwk: JsonWebKey): KeyObject {
+  return createPrivateKey({ key: jwk, format: 'jwk' });
 }
 
 /** `audience` is the resource identifier (RFC 9068 §3). */

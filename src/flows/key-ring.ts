@@ -1,6 +1,7 @@
 /** The signing keys in memory: made when needed, rotated with overlap, shared through the database. */
 import type { CryptoKey } from 'jose';
-import { generateSigningKey, importSigningKey, type SigningAlg } from '../crypto/access-token.ts';
+import { generateSigningKey, importPrivateKey, importPublicKey } from '../crypto/access-token.ts';
+import type { SigningAlg, SigningKey } from '../crypto/sign-claims.ts';
 import type { Sealer } from '../crypto/sealing.ts';
 import type { Database, Queryable } from '../repositories/database.ts';
 import { placeOf } from '../repositories/sealed-values.ts';
@@ -19,7 +20,7 @@ const privateKeyColumn = 'signing_keys.sealed_private_key';
 
 interface LoadedKey extends StoredSigningKey {
   readonly publicKey: CryptoKey;
-  readonly privateKey: CryptoKey;
+  readonly privateKey: SigningKey['privateKey'];
 }
 
 export class KeyRing {
@@ -60,11 +61,7 @@ export class KeyRing {
   }
 
   /** The key that signs now. */
-  async signingKey(): Promise<{
-    readonly kid: string;
-    readonly alg: string;
-    readonly privateKey: CryptoKey;
-  }> {
+  async signingKey(): Promise<SigningKey> {
     const now = this.#clock();
     if (this.#currentKey(now) === undefined) await this.refresh();
     const key = this.#currentKey(now);
@@ -139,8 +136,8 @@ export class KeyRing {
     );
     return {
       ...key,
-      publicKey: await importSigningKey(key.publicJwk, key.alg),
-      privateKey: await importSigningKey(privateJwk as Record<string, unknown>, key.alg),
+      publicKey: await importPublicKey(key.publicJwk, key.alg),
+      privateKey: importPrivateKey(privateJwk as Record<string, unknown>),
     };
   }
 }

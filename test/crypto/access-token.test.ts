@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { importJWK } from 'jose';
 import { allowInsecureRequests, customFetch, validateJwtAccessToken } from 'oauth4webapi';
 import { beforeAll, expect, test } from 'vitest';
-import { importSigningKey, signAccessToken } from '../../src/crypto/access-token.ts';
+import { importPrivateKey, importPublicKey, signAccessToken } from '../../src/crypto/access-token.ts';
 import { audience, createKey, issuer, type Key, now, seconds, verify } from './signing-keys.ts';
 
 const claims = {
@@ -84,5 +84,6 @@ test('published keys say what they are for, and hold no private part (RFC 7517 Â
 test('a signing key cannot be a shared secret', async () => {
   const secret = { kty: 'oct', k: Buffer.alloc(32).toString('base64url') };
   await expect(importJWK(secret, 'HS256')).resolves.toBeInstanceOf(Uint8Array);
-  await expect(importSigningKey(secret, 'HS256')).rejects.toThrow(TypeError);
+  await expect(importPublicKey(secret, 'HS256')).rejects.toThrow(TypeError);
+  expect(() => importPrivateKey(secret)).toThrow(TypeError);
 });

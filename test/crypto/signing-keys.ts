@@ -1,11 +1,13 @@
 /** Keys of a server, and how it checks tokens. */
+import type { KeyObject } from 'node:crypto';
 import type { CryptoKey } from 'jose';
 import {
   generateSigningKey,
-  importSigningKey,
-  type SigningAlg,
+  importPrivateKey,
+  importPublicKey,
   verifyAccessTokenSignature,
 } from '../../src/crypto/access-token.ts';
+import type { SigningAlg } from '../../src/crypto/sign-claims.ts';
 
 export const issuer = 'http://localhost:8080';
 export const audience = `${issuer}/mcp`;
@@ -18,13 +20,13 @@ export interface Key {
   readonly alg: SigningAlg;
   readonly publicJwk: Readonly<Record<string, unknown>>;
   readonly publicKey: CryptoKey;
-  readonly privateKey: CryptoKey;
+  readonly privateKey: KeyObject;
 }
 
 export async function createKey(alg: SigningAlg): Promise<Key> {
   const { kid, publicJwk, privateJwk } = await generateSigningKey(alg);
-  const publicKey = await importSigningKey(publicJwk, alg);
-  return { kid, alg, publicJwk, publicKey, privateKey: await importSigningKey(privateJwk, alg) };
+  const publicKey = await importPublicKey(publicJwk, alg);
+  return { kid, alg, publicJwk, publicKey, privateKey: importPrivateKey(privateJwk) };
 }
 
 export async function verify(

@@ -1,7 +1,7 @@
 /** Signing keys: one for all instances, rotated with overlap, published before and after they sign (design §3.3). */
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { SigningAlg } from '../../src/crypto/access-token.ts';
+import type { SigningAlg } from '../../src/crypto/sign-claims.ts';
 import { Sealer } from '../../src/crypto/sealing.ts';
 import { KeyRing } from '../../src/flows/key-ring.ts';
 import { sql } from '../../src/repositories/database.ts';
