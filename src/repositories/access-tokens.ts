@@ -1,6 +1,6 @@
 /** Access tokens, as a request for a protected resource needs them. */
 import { z } from 'zod';
-import { type Queryable, sql } from './database.ts';
+import { frequent, type Queryable, sql } from './database.ts';
 import { type EndedGrant, endedGrantRow, personColumns, readPerson, type StoredPerson } from './grants.ts';
 import { bytes, findOne, instant, texts } from './rows.ts';
 
@@ -80,7 +80,7 @@ export async function findAccessToken(db: Queryable, jti: string): Promise<Store
   return findOne(
     db,
     accessTokenRow,
-    sql`
+    frequent(sql`
       select grant_id, client_id, resource, grants.subject, email, email_verified, name, organization, groups,
         access_tokens.scopes,
         issued_at, access_tokens.expires_at, (access_tokens.revoked_at is not null or grants.revoked_at is not null) as is_revoked,
@@ -89,7 +89,7 @@ export async function findAccessToken(db: Queryable, jti: string): Promise<Store
       from access_tokens
       join grants using (grant_id)
       left join upstream_sessions using (upstream_session_id)
-      where jti = ${jti}`,
+      where jti = ${jti}`),
   );
 }
 

@@ -1,7 +1,7 @@
 /** Authorization codes: redeemed once (RFC 6749 §4.1.2). */
 import { z } from 'zod';
 import type { SecretHash } from '../protocol/secret-hash.ts';
-import { type Queryable, sql } from './database.ts';
+import { frequent, type Queryable, sql } from './database.ts';
 import { findOne, instant, texts } from './rows.ts';
 
 export interface RedeemedGrant {
@@ -57,7 +57,7 @@ export async function redeemCode(db: Queryable, redemption: Redemption): Promise
   return findOne(
     db,
     redeemedRow,
-    sql`
+    frequent(sql`
       with redeemed as (
         update authorization_codes
         set consumed_at = ${now}
@@ -89,7 +89,7 @@ export async function redeemCode(db: Queryable, redemption: Redemption): Promise
           and exists (select from redeemed)
       )
       select grant_id, subject, email, name, resource, scopes
-      from redeemed`,
+      from redeemed`),
   );
 }
 

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { type ClientAuthMethod, clientAuthMethods } from '../protocol/client-credentials.ts';
 import type { ClientJwks } from '../protocol/client-keys.ts';
-import { type Queryable, sql } from './database.ts';
+import { frequent, type Queryable, sql } from './database.ts';
 import { bytes, findOne, instant, texts } from './rows.ts';
 
 const clientSources = ['dynamic', 'document', 'operator'] as const;
@@ -78,11 +78,11 @@ export async function findClient(db: Queryable, clientId: string): Promise<Clien
   return findOne(
     db,
     clientRow,
-    sql`
+    frequent(sql`
       select client_id, client_secret_hash, token_endpoint_auth_method, client_name, redirect_uris, grant_types,
         response_types, scopes, resource, may_introspect, metadata, jwks, jwks_uri, assertion_optional, source, created_at
       from clients
-      where client_id = ${clientId}`,
+      where client_id = ${clientId}`),
   );
 }
 

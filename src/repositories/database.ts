@@ -6,6 +6,8 @@ export interface SqlQuery {
   readonly values: readonly unknown[];
   /** After which no answer counts as none, and the connection as lost. Over the network only; as long as usual unless given. */
   readonly timeoutMs?: number;
+  /** Made by {@link frequent}. */
+  readonly isFrequent?: boolean;
 }
 
 export interface QueryResult {
@@ -54,4 +56,12 @@ export class DatabaseUnavailableError extends Error {
 export function sql(strings: TemplateStringsArray, ...values: readonly unknown[]): SqlQuery {
   const text = strings.reduce((whole, part, index) => `${whole}$${index}${part}`);
   return { text, values };
+}
+
+/**
+ * For a statement that is asked all the time: outside of transactions, a PostgreSQL server parses and plans it once for
+ * each connection instead of every time.
+ */
+export function frequent(query: SqlQuery): SqlQuery {
+  return { ...query, isFrequent: true };
 }

@@ -2,6 +2,7 @@
 import { Client, type ClientConfig, Pool, type PoolClient, type QueryConfig } from 'pg';
 import { type Database, DatabaseUnavailableError, type QueryResult, type SqlQuery } from './database.ts';
 import { asUnavailable, unavailable } from './postgres-errors.ts';
+import { PreparedStatements } from './prepared-statements.ts';
 import { startListener } from './postgres-listener.ts';
 import { readPostgresTarget } from './postgres-target.ts';
 
@@ -69,6 +70,7 @@ export function openPostgresDatabase(
   const pool = openPool(maxConnections);
   const urgentPool = openPool(urgentConnections);
 
+  const prepared = new PreparedStatements();
   const listeners = new Set<() => Promise<void>>();
   let closing: Promise<void> | undefined;
 
@@ -110,7 +112,7 @@ export function openPostgresDatabase(
   return {
     kind: 'postgres',
     pool: () => ({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
-    query: (query) => withClient((client) => run(client, query)),
+    query: (query) => withClient((client) => prepared.run(query, (name) => run(client, query, name))),
     urgent: { query: (query) => withClient((client) => run(client, query), urgentPool) },
     transaction: (work) =>
       withClient(async (client) => {
@@ -164,8 +166,9 @@ export function openPostgresDatabase(
 async function run(
   client: PoolClient,
   { text, values, timeoutMs = answerTimeoutMs }: SqlQuery,
+  name?: string,
 ): Promise<QueryResult> {
-  const query = { text, values: [...values], query_timeout: timeoutMs } as QueryConfig;
+  const query = { text, values: [...values], query_timeout: timeoutMs, ...(name && { name }) } as QueryConfig;
   const { rows, rowCount } = await asking(client.query<Record<string, unknown>>(query));
   return { rows, rowCount: rowCount ?? 0 };
 }

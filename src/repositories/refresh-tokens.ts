@@ -1,7 +1,7 @@
 /** Refresh tokens: rotated on every use, each kept beside the access token it was issued with. */
 import { z } from 'zod';
 import type { SecretHash } from '../protocol/secret-hash.ts';
-import { type Queryable, sql } from './database.ts';
+import { frequent, type Queryable, sql } from './database.ts';
 import { personColumns, readPerson, type StoredPerson } from './grants.ts';
 import { bytes, findOne, instant, texts } from './rows.ts';
 
@@ -65,13 +65,13 @@ export async function findRefreshToken(
   return findOne(
     db,
     refreshRow,
-    sql`
+    frequent(sql`
       select grant_id, client_id, grants.subject, email, email_verified, name, organization, groups, resource,
         grants.scopes, grants.created_at, issued_at, refresh_expires_at, refresh_consumed_at, sealed_successor, grants.revoked_at, identity_provider
       from access_tokens
       join grants using (grant_id)
       left join upstream_sessions using (upstream_session_id)
-      where refresh_token_hash = ${refreshTokenHash}`,
+      where refresh_token_hash = ${refreshTokenHash}`),
   );
 }
 
@@ -99,7 +99,7 @@ export async function rotateRefreshToken(db: Queryable, rotation: Rotation): Pro
   const row = await findOne(
     db,
     z.object({ grant_id: z.string() }),
-    sql`
+    frequent(sql`
       with consumed as (
         update access_tokens
         set refresh_consumed_at = ${now}, sealed_successor = ${rotation.sealedSuccessor}
@@ -121,7 +121,7 @@ export async function rotateRefreshToken(db: Queryable, rotation: Rotation): Pro
         from consumed
       )
       select grant_id
-      from consumed`,
+      from consumed`),
   );
   return row !== undefined;
 }
