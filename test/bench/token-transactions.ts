@@ -2,22 +2,25 @@
  * What the proxy does as one statement, done as most servers do it: a transaction of several. To be compared with; it
  * stores the same rows and records the same events.
  */
+import { z } from 'zod';
 import { sealFor } from '../../src/crypto/sealing.ts';
 import { challengeOf, hashSecret } from '../../src/crypto/secrets.ts';
 import { draftTokens, type IssuedTokens, signTokens } from '../../src/flows/issue-tokens.ts';
 import type { Services } from '../../src/flows/services.ts';
 import { type Queryable, sql } from '../../src/repositories/database.ts';
+import { findRefreshToken } from '../../src/repositories/refresh-tokens.ts';
+import { findOne, texts } from '../../src/repositories/rows.ts';
 import type { SecretHash } from '../../src/protocol/secret-hash.ts';
 import type { SeededClient, SeededCode } from './token-seeds.ts';
 
-interface Grant {
-  readonly grant_id: string;
-  readonly subject: string;
-  readonly email: string;
-  readonly name: string;
-  readonly resource: string;
-  readonly scopes: readonly string[];
-}
+const grantRow = z.object({
+  grant_id: z.string(),
+  subject: z.string(),
+  email: z.string(),
+  name: z.string(),
+  resource: z.string(),
+  scopes: texts,
+});
 
 export async function exchangeInTransaction(
   services: Services,
@@ -28,8 +31,10 @@ export async function exchangeInTransaction(
   const draft = draftTokens(services, now);
   const codeHash = hashSecret(code);
   const grant = await services.db.transaction(async (tx) => {
-    const found = await only<Grant>(
-      tx.query(sql`
+    const found = await findOne(
+      tx,
+      grantRow,
+      sql`
         select grants.grant_id, subject, email, name, resource, scopes
         from authorization_codes
         join grants using (grant_id)
@@ -39,14 +44,15 @@ export async function exchangeInTransaction(
           and code_challenge = ${challengeOf(codeVerifier)}
           and client_id = ${client.clientId}
           and revoked_at is null
-        for update`),
+        for update`,
     );
+    if (found === undefined) throw unusable();
     await tx.query(sql`update authorization_codes set consumed_at = ${now} where code_hash = ${codeHash}`);
     await tx.query(sql`
       update grants
       set activated_at = ${now}, expires_at = ${draft.refreshExpiresAt}
       where grant_id = ${found.grant_id}`);
-    await insertTokens(tx, found, draft);
+    await insertTokens(tx, { grantId: found.grant_id, scopes: found.scopes }, draft);
     await tx.query(sql`
       update clients
       set last_used_at = ${now}
@@ -67,51 +73,46 @@ export async function refreshInTransaction(
 ): Promise<IssuedTokens> {
   const now = services.clock();
   const presentedHash = hashSecret(presentedToken);
-  const { issued, grant } = await services.db.transaction(async (tx) => {
-    const grant = await only<Grant>(
-      tx.query(sql`
-        select grants.grant_id, subject, email, name, resource, grants.scopes
-        from access_tokens
-        join grants using (grant_id)
-        where refresh_token_hash = ${presentedHash}
-          and refresh_consumed_at is null
-          and refresh_expires_at > ${now}
-          and client_id = ${client.clientId}
-          and grants.revoked_at is null
-        for update`),
-    );
-    const draft = draftTokens(services, now);
-    const issued = await signTokens(services, draft, { ...grant, clientId: client.clientId });
+  const { issued, stored } = await services.db.transaction(async (tx) => {
+    const stored = await findRefreshToken(tx, presentedHash);
+    if (
+      stored === undefined ||
+      stored.clientId !== client.clientId ||
+      stored.isGrantRevoked ||
+      stored.expiresAt <= now
+    )
+      throw unusable();
+    const draft = draftTokens(services, stored.grantedAt);
+    const issued = await signTokens(services, draft, { ...stored, scopes: stored.grantedScopes });
     const sealed = sealFor(presentedToken, JSON.stringify(issued), 'bench');
-    await tx.query(sql`
+    const { rowCount } = await tx.query(sql`
       update access_tokens
       set refresh_consumed_at = ${now}, sealed_successor = ${sealed}
-      where refresh_token_hash = ${presentedHash}`);
+      where refresh_token_hash = ${presentedHash} and refresh_consumed_at is null`);
+    if (rowCount !== 1) throw unusable();
     await tx.query(
-      sql`update grants set expires_at = ${draft.refreshExpiresAt} where grant_id = ${grant.grant_id}`,
+      sql`update grants set expires_at = ${draft.refreshExpiresAt} where grant_id = ${stored.grantId}`,
     );
-    await insertTokens(tx, grant, draft);
-    return { issued, grant };
+    await insertTokens(tx, { grantId: stored.grantId, scopes: stored.grantedScopes }, draft);
+    return { issued, stored };
   });
-  const { grant_id: grantId, ...facts } = grant;
+  const { grantId, clientId, subject, email, resource, grantedScopes: scopes } = stored;
   const what = { type: 'refresh', outcome: 'success', how: 'rotated' } as const;
-  services.events.record({ ...what, grantId, clientId: client.clientId, ...facts });
+  services.events.record({ ...what, grantId, clientId, subject, email, resource, scopes });
   return issued;
 }
 
 async function insertTokens(
   tx: Queryable,
-  { grant_id, scopes }: Grant,
+  { grantId, scopes }: { readonly grantId: string; readonly scopes: readonly string[] },
   draft: ReturnType<typeof draftTokens> & { readonly refreshTokenHash: SecretHash },
 ): Promise<void> {
   await tx.query(sql`
     insert into access_tokens (jti, grant_id, scopes, issued_at, expires_at, refresh_token_hash, refresh_expires_at)
-    values (${draft.jti}, ${grant_id}, ${scopes}, ${draft.issuedAt}, ${draft.expiresAt}, ${draft.refreshTokenHash},
+    values (${draft.jti}, ${grantId}, ${scopes}, ${draft.issuedAt}, ${draft.expiresAt}, ${draft.refreshTokenHash},
       ${draft.refreshExpiresAt})`);
 }
 
-async function only<Row>(query: ReturnType<Queryable['query']>): Promise<Row> {
-  const { rows } = await query;
-  if (rows.length !== 1) throw new Error('There is no such code or token, or it is used up');
-  return rows[0] as Row;
+function unusable(): Error {
+  return new Error('There is no such code or token, or it is used up');
 }
