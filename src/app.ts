@@ -5,6 +5,7 @@ import formbody from '@fastify/formbody';
 import helmet from '@fastify/helmet';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
 import type { Config } from './config.ts';
 import type { Services } from './flows/services.ts';
 import { authenticate } from './http/authenticate.ts';
@@ -54,7 +55,11 @@ import { traceFields } from './telemetry/tracing.ts';
  */
 export async function buildApp(
   config: Config,
-  overrides: Overrides & { readonly log?: Logger } = {},
+  overrides: Overrides & {
+    readonly log?: Logger;
+    /** Takes what is counted, in the place of a port of this process. */
+    readonly exposeMetrics?: ExposeMetrics;
+  } = {},
 ): Promise<FastifyInstance> {
   const log = overrides.log ?? createLogger(config.logLevel, undefined, config.tracing && traceFields);
   const telemetry = await startTelemetry(config, log);
@@ -65,7 +70,7 @@ export async function buildApp(
   app.decorateRequest('principal', undefined);
 
   registerRequestTelemetry(app, telemetry);
-  await serveTelemetry(app, services, telemetry);
+  await serveTelemetry(app, services, telemetry, overrides.exposeMetrics);
   registerRequestLog(app);
   registerTransportSecurity(app, services);
   registerHostCheck(app, config.baseUrl);
@@ -131,11 +136,14 @@ export async function buildApp(
   return app;
 }
 
+type ExposeMetrics = (registry: Registry) => void;
+
 /** Metrics are there as long as the app is; traces are sent to the last when it stops. */
 async function serveTelemetry(
   app: FastifyInstance,
   services: Services,
   telemetry: Telemetry | undefined,
+  expose: ExposeMetrics | undefined,
 ): Promise<void> {
   const { metrics: place } = services.config;
   if (telemetry?.tracing !== undefined) app.addHook('onClose', () => telemetry.tracing?.stop());
@@ -143,6 +151,7 @@ async function serveTelemetry(
   const { registry } = telemetry.metrics;
   const { exposeState } = await import('./telemetry/state-metrics.ts');
   exposeState(registry, services);
+  if (expose !== undefined) return expose(registry);
   let stop = (): void => undefined;
   app.addHook('onReady', async () => {
     const served = await serveMetrics(registry, place);

@@ -4,6 +4,14 @@ import type { Environment } from './config-provider.ts';
 export const defaultPort = 8080;
 export const defaultAuthPort = 8081;
 
+/** `auto` is one process on a machine with one core, and would be several on the next. */
+export function problemsOfWorkers({ WORKERS, DATABASE_DSN }: Environment): string[] {
+  if (WORKERS === undefined || WORKERS === '1' || DATABASE_DSN !== undefined) return [];
+  return [
+    'WORKERS other than 1 needs PostgreSQL: the embedded database belongs to one process. Set DATABASE_DSN, or remove it. Example: WORKERS=1',
+  ];
+}
+
 export function problemsOfMode(present: Environment): string[] {
   const problems: string[] = [];
   if (present.MODE !== 'forward_auth') {

@@ -1,11 +1,14 @@
 /** What each environment variable may hold, and what is said when it does not. */
 import { isIP } from 'node:net';
+import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 import { brandVariables } from './config-brand.ts';
 import { isDomain, readListedDomain, readListedEmail } from './identity/email-lists.ts';
 import { providerIds } from './identity/provider-profile.ts';
 import { isHostPattern } from './outbound/host-patterns.ts';
 import { clientPolicies } from './protocol/client-policy.ts';
+
+const mostWorkers = 128;
 
 const loopbackHosts = new Set(['localhost', '127.0.0.1', '[::1]']);
 
@@ -249,8 +252,11 @@ export const environmentSchema = z
     ),
     NO_PROXY: list,
     WORKERS: text(
-      (value) => value === '1',
-      'must be 1: more processes are not part of this version yet. Run more containers instead. Example: 1',
+      (value) =>
+        value === 'auto' || (/^\d{1,3}$/.test(value) && Number(value) >= 1 && Number(value) <= mostWorkers),
+      `must be a whole number from 1 to ${mostWorkers}, or auto: one for each core. Example: auto`,
+    ).transform((value) =>
+      value === 'auto' ? Math.min(availableParallelism(), mostWorkers) : Number(value),
     ),
     MAX_CONNECTIONS: wholeNumber(16_384, 1, 1_000_000),
     CLIENT_TIMEOUT_SECONDS: wholeNumber(60, 1, 3600),

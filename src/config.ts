@@ -5,7 +5,7 @@ import type { z } from 'zod';
 import { type AuditConfig, problemsOfAudit, readAuditConfig } from './config-audit.ts';
 import { readBrand } from './config-brand.ts';
 import { type LimitsConfig, readLimits } from './config-limits.ts';
-import { defaultAuthPort, defaultPort, problemsOfMode } from './config-mode.ts';
+import { defaultAuthPort, defaultPort, problemsOfMode, problemsOfWorkers } from './config-mode.ts';
 import { type ObservabilityConfig, readObservability } from './config-observability.ts';
 import { type Environment, readProviders } from './config-provider.ts';
 import { environmentSchema } from './config-schema.ts';
@@ -75,6 +75,8 @@ export interface Config extends AuditConfig, LimitsConfig, ObservabilityConfig {
   /** After so much silence an event stream gets a comment. 0: never. */
   readonly streamKeepAliveSeconds: number;
   readonly shutdownGraceSeconds: number;
+  /** Processes that share the ports. With 1 there is no other process. */
+  readonly workers: number;
   readonly logLevel: string;
 }
 
@@ -140,7 +142,7 @@ export function loadConfig(environment: Environment): Config {
   const problems = parsed.success ? [] : describeIssues(parsed.error);
   const values: z.infer<typeof environmentSchema> = parsed.data ?? {};
 
-  problems.push(...problemsOfMode(present), ...problemsOfAudit(present));
+  problems.push(...problemsOfMode(present), ...problemsOfWorkers(present), ...problemsOfAudit(present));
   if (present.PORT === '0' && present.BASE_URL === undefined) {
     problems.push(
       'PORT 0 takes any free port, so BASE_URL must say the public address. Example: https://mcp.example.com',
@@ -203,6 +205,7 @@ export function loadConfig(environment: Environment): Config {
     shutdownGraceSeconds: values.SHUTDOWN_GRACE_SECONDS ?? 10,
     ...readAuditConfig(values),
     ...readLimits(values),
+    workers: values.WORKERS ?? 1,
     logLevel: values.LOG_LEVEL ?? 'info',
     ...observability,
   };

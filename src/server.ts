@@ -1,10 +1,8 @@
-/** Starts the server, and stops it without cutting anyone off. */
-import type { FastifyInstance } from 'fastify';
-import type { Logger } from 'pino';
-import { buildApp } from './app.ts';
+/** Starts the server: one process by itself, or several that share its ports. */
+import cluster from 'node:cluster';
 import { type Config, ConfigError, loadConfig, readEnvironment } from './config.ts';
-import { createLogger } from './http/logging.ts';
-import { traceFields } from './telemetry/tracing.ts';
+import { describeFailure } from './start-failure.ts';
+import { isWorkerOf } from './workers/messages.ts';
 
 function readConfig(): Config {
   try {
@@ -17,48 +15,25 @@ function readConfig(): Config {
   }
 }
 
-/** Lets open answers finish; a second signal, or one before there is anything to finish, ends at once. */
-function stopOnSignals(log: Logger): (app: FastifyInstance) => void {
-  let app: FastifyInstance | undefined;
-  let isStopping = false;
-  const stop = (signal: string): void => {
-    if (isStopping || app === undefined) process.exit(isStopping ? 1 : 0);
-    isStopping = true;
-    log.info({ signal }, 'stopping');
-    app.close().then(
-      () => process.exit(0),
-      (error: unknown) => {
-        log.error({ err: error }, 'stopping failed');
-        process.exit(1);
-      },
-    );
-  };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
-  return (started) => {
-    app = started;
-  };
+// Each loads only what it needs: the process that supervises the others stays small.
+async function run(config: Config): Promise<void> {
+  if (config.workers === 1) {
+    const { runAlone } = await import('./run-alone.ts');
+    return runAlone(config);
+  }
+  const { runPrimary } = await import('./workers/primary.ts');
+  return runPrimary(config);
 }
 
-function describeFailure(error: unknown, { mode, authPort, metrics }: Config): string {
-  if (!(error instanceof Error)) return 'unknown failure';
-  if (!('code' in error && error.code === 'EADDRINUSE')) return error.message;
-  const isAuthPort = mode === 'forward_auth' && 'port' in error && error.port === authPort;
-  const isMetricsPort = metrics !== undefined && 'port' in error && error.port === metrics.port;
-  const variable = isAuthPort ? 'AUTH_PORT' : isMetricsPort ? 'METRICS_PORT' : 'PORT';
-  return `${error.message}. Stop the other program, or set ${variable} to another port`;
-}
-
-const config = readConfig();
-const log = createLogger(config.logLevel, undefined, config.tracing && traceFields);
-const stopWith = stopOnSignals(log);
-try {
-  const app = await buildApp(config, { log });
-  await app.listen({ host: config.host, port: config.port });
-  stopWith(app);
-  log.info({ url: config.baseUrl, mcpServer: config.mcpServerUrl }, 'ready');
-} catch (error) {
-  log.debug({ err: error }, 'start failed');
-  console.error(`mcp-oauth-proxy cannot start: ${describeFailure(error, config)}`);
-  process.exit(1);
+if (isWorkerOf(cluster)) {
+  const { runWorker } = await import('./workers/worker.ts');
+  await runWorker(cluster.worker);
+} else {
+  const config = readConfig();
+  try {
+    await run(config);
+  } catch (error) {
+    console.error(`mcp-oauth-proxy cannot start: ${describeFailure(error, config)}`);
+    process.exit(1);
+  }
 }

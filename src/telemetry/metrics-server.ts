@@ -3,9 +3,12 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { Registry } from 'prom-client';
 
+/** What there is to tell: the metrics of this process, or of several. */
+export type MetricsSource = Pick<Registry, 'contentType' | 'metrics'>;
+
 /** Returns what stops it, and where it listens. */
 export async function serveMetrics(
-  registry: Registry,
+  source: MetricsSource,
   { host, port }: { readonly host: string; readonly port: number },
 ): Promise<{ readonly port: number; close(): void }> {
   const server = createServer((request, response) => {
@@ -15,8 +18,8 @@ export async function serveMetrics(
     } else if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.writeHead(405, { allow: 'GET, HEAD' }).end();
     } else {
-      registry.metrics().then(
-        (text) => response.writeHead(200, { 'content-type': registry.contentType }).end(text),
+      source.metrics().then(
+        (text) => response.writeHead(200, { 'content-type': source.contentType }).end(text),
         () => response.writeHead(500).end(),
       );
     }

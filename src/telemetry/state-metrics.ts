@@ -1,5 +1,5 @@
 /** Metrics that are read off what is there anyway, at the moment someone reads them: between two reads they cost nothing. */
-import { collectDefaultMetrics, Counter, Gauge, type Registry } from 'prom-client';
+import { type Aggregator, collectDefaultMetrics, Counter, Gauge, type Registry } from 'prom-client';
 import type { Services } from '../flows/services.ts';
 import { readVersion } from './version.ts';
 
@@ -9,12 +9,16 @@ export function exposeState(registry: Registry, services: Services): void {
     name: string,
     help: string,
     read: (gauge: Gauge<T>) => void,
-    labelNames: readonly T[] = [],
+    {
+      labelNames = [],
+      ofWorkers = 'sum',
+    }: { readonly labelNames?: readonly T[]; readonly ofWorkers?: Aggregator } = {},
   ) =>
     new Gauge<T>({
       name: `mcp_oauth_proxy_${name}`,
       help,
       labelNames: [...labelNames],
+      aggregator: ofWorkers,
       registers: [registry],
       collect() {
         read(this);
@@ -38,9 +42,10 @@ export function exposeState(registry: Registry, services: Services): void {
     });
 
   collectDefaultMetrics({ register: registry });
-  gauge('build_info', 'Always 1: the label is what counts.', (it) => it.set({ version: readVersion() }, 1), [
-    'version',
-  ]);
+  gauge('build_info', 'Always 1: the label is what counts.', (it) => it.set({ version: readVersion() }, 1), {
+    labelNames: ['version'],
+    ofWorkers: 'first',
+  });
 
   counter('connection_steps', 'How far connections come.', ['step'], () =>
     Object.entries(counts.steps).map(([step, count]) => [{ step }, count] as const),
@@ -64,11 +69,13 @@ export function exposeState(registry: Registry, services: Services): void {
     'revocation_feed_lag_seconds',
     'Since revocations were last read. About half a second is normal.',
     (it) => it.set(revocationFeed.lagMs / 1000),
+    { ofWorkers: 'max' },
   );
   gauge(
     'revocation_feed_fresh',
     '1 while verified tokens are trusted from memory, 0 when each asks the database.',
     (it) => it.set(revocationFeed.isFresh ? 1 : 0),
+    { ofWorkers: 'min' },
   );
   gauge(
     'provider_ready',
@@ -77,7 +84,7 @@ export function exposeState(registry: Registry, services: Services): void {
       for (const { id, status } of identityProviders.all)
         it.set({ provider: id }, status().state === 'ready' ? 1 : 0);
     },
-    ['provider'],
+    { labelNames: ['provider'], ofWorkers: 'min' },
   );
   gauge('verified_tokens', 'Access tokens kept in memory.', (it) => it.set(verifiedTokens.size));
   counter('verified_token_lookups', 'Whether a presented token was in memory.', ['result'], () => [
@@ -94,7 +101,25 @@ export function exposeState(registry: Registry, services: Services): void {
       it.set({ state: 'idle' }, idle);
       it.set({ state: 'in_use' }, total - idle);
     },
-    ['state'],
+    { labelNames: ['state'] },
   );
   gauge('database_waiting', 'How many wait for a connection to PostgreSQL.', (it) => it.set(pool().waiting));
+}
+
+/** What prom-client would average over workers, or leave out: one that is stuck must be seen. */
+function ofWorkers(name: string): Aggregator | undefined {
+  if (name === 'nodejs_eventloop_lag_min_seconds') return 'min';
+  return name.startsWith('nodejs_eventloop_lag_') || name === 'process_start_time_seconds'
+    ? 'max'
+    : undefined;
+}
+
+/** What a worker tells of itself, with how that is put together with what others tell. */
+export async function reportOf(registry: Registry) {
+  const metrics = await registry.getMetricsAsJSON();
+  return metrics.map((metric) => ({
+    ...metric,
+    type: String(metric.type),
+    aggregator: ofWorkers(metric.name) ?? metric.aggregator,
+  }));
 }

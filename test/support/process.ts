@@ -37,6 +37,8 @@ export interface Exit {
 
 export interface ServerProcess {
   readonly pid: number;
+  /** Where it runs: a `.env` file there is read. */
+  readonly directory: string;
   /** What it has written so far. */
   stdout(): string;
   /** Resolves when it has ended, whatever the reason. */
@@ -61,6 +63,7 @@ export async function spawnServer(file: string, environment: ServerEnvironment):
   });
   return {
     pid: child.pid ?? 0,
+    directory: cwd,
     stdout: () => stdout,
     exit,
     signal: (name) => void child.kill(name),

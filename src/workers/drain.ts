@@ -1,0 +1,31 @@
+/** How a worker leaves while others listen in its place: nobody who connects to it is turned away. */
+import type { Worker } from 'node:cluster';
+import { subscribe } from 'node:diagnostics_channel';
+import type { ServerResponse } from 'node:http';
+import { setTimeout } from 'node:timers/promises';
+
+/** Clients that keep a connection, and use it once in this time, leave it without noticing. */
+const lastAnswersMs = 2_000;
+/** For requests that are on their way on connections that were just made. */
+const arrivalMs = 1_000;
+
+/**
+ * First each answer closes its connection (RFC 9112 §9.6), so that the next request goes to another worker; then
+ * nothing more is accepted, on any port. Resolves when it is time to close what is left.
+ * @param signal aborted when there is no time for that
+ */
+export async function drain(worker: Worker, signal: AbortSignal): Promise<void> {
+  subscribe('http.server.request.start', (message) => {
+    (message as { response: ServerResponse }).response.shouldKeepAlive = false;
+  });
+  await pause(lastAnswersMs, signal);
+  if (signal.aborted) return;
+  // Closes all listeners of this process; who waits to be accepted is accepted by another. The channel to the primary
+  // ends with the last connection.
+  worker.disconnect();
+  await pause(arrivalMs, signal);
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await setTimeout(ms, undefined, { signal }).catch(() => undefined);
+}
