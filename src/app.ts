@@ -195,6 +195,8 @@ function createFastify(config: Config, log: Logger): FastifyInstance {
     forceCloseConnections: 'idle',
     frameworkErrors: answerBadUrl,
   });
+  // Node would drop the last of very many headers without a word. Their size is bounded already.
+  app.server.maxHeadersCount = 0;
   cutStalledClients(app);
   return app;
 }

@@ -15,9 +15,15 @@ export class RateLimitError extends Error {
   }
 }
 
+/**
+ * How many callers each limit counts in this process; of more, the one that was seen longest ago begins anew. Every limit
+ * has to be told, or it counts 5000.
+ */
+const cache = 50_000;
+
 /** Route configuration of an OAuth endpoint: `max` requests a window from one address (an IPv6 /64 is one). */
 export function oauthRateLimit({ config }: Pick<Services, 'config'>): { readonly rateLimit: object } {
-  return { rateLimit: { max: config.rateLimitMax, timeWindow: config.rateLimitWindowSeconds * 1000 } };
+  return { rateLimit: limitOf(config, config.rateLimitMax) };
 }
 
 /**
@@ -25,7 +31,7 @@ export function oauthRateLimit({ config }: Pick<Services, 'config'>): { readonly
  * a few addresses; what registrations may fill is bounded by how many are unfinished, not by who sends them.
  */
 export function registrationRateLimit({ config }: Pick<Services, 'config'>): { readonly rateLimit: object } {
-  return { rateLimit: { max: config.rateLimitMax * 10, timeWindow: config.rateLimitWindowSeconds * 1000 } };
+  return { rateLimit: limitOf(config, config.rateLimitMax * 10) };
 }
 
 /**
@@ -33,7 +39,11 @@ export function registrationRateLimit({ config }: Pick<Services, 'config'>): { r
  * provider tells of each person by itself. So as many as `/mcp` allows, by the address of the server.
  */
 export function serverRateLimit({ config }: Pick<Services, 'config'>): { readonly rateLimit: object } {
-  return { rateLimit: { max: config.mcpRateLimitMax, timeWindow: config.rateLimitWindowSeconds * 1000 } };
+  return { rateLimit: limitOf(config, config.mcpRateLimitMax) };
+}
+
+function limitOf({ rateLimitWindowSeconds }: Config, max: number) {
+  return { max, timeWindow: rateLimitWindowSeconds * 1000, cache };
 }
 
 /**
@@ -49,7 +59,6 @@ export async function registerRateLimits(
     global: false,
     hook: 'onRequest',
     nameSpace: 'mcp-oauth-proxy-rate-limit-',
-    cache: 50_000,
     skipOnError: true,
     ipv6Subnet: 64,
     errorResponseBuilder: (_request, context) => new RateLimitError(Math.ceil(context.ttl / 1000)),
@@ -86,8 +95,7 @@ export function mcpRateLimiter(
   config: Config,
 ): (request: FastifyRequest) => Promise<void> {
   const check = app.createRateLimit({
-    max: config.mcpRateLimitMax,
-    timeWindow: config.rateLimitWindowSeconds * 1000,
+    ...limitOf(config, config.mcpRateLimitMax),
     keyGenerator: (request: FastifyRequest) => `mcp ${request.principal?.subject ?? ''}`,
   });
   return async (request) => {

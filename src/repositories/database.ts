@@ -33,7 +33,7 @@ export interface Database extends Queryable {
   readonly pool?: () => { readonly total: number; readonly idle: number; readonly waiting: number };
   /**
    * For what must not wait behind requests: a flood of them must not make this instance blind for revocations, nor look
-   * dead. Its own few connections, where there are several.
+   * dead. It has a few connections of its own, where there are several, and is never refused for want of room.
    */
   readonly urgent?: Queryable | undefined;
   /** Runs `work` in one transaction: commits and returns what it returns, rolls back when it throws. */

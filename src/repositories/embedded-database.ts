@@ -4,12 +4,20 @@ import { mkdir, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { PGlite, types } from '@electric-sql/pglite';
 import { lockDataDir } from './data-dir-lock.ts';
-import type { Database, QueryResult, SqlQuery } from './database.ts';
+import {
+  type Database,
+  DatabaseUnavailableError,
+  type QueryResult,
+  type SqlQuery,
+  type Transaction,
+} from './database.ts';
 import { asUnavailable } from './postgres-errors.ts';
 
 export interface EmbeddedOptions {
   /** Told about trouble that no caller is waiting for. */
   readonly onError: (error: Error) => void;
+  /** Statements and transactions at a time, which run one after the other: the next is refused at once. Default: 2000 */
+  readonly maxWaiting?: number;
 }
 
 /** Where both drivers differ, the embedded one follows `pg`. */
@@ -26,7 +34,10 @@ const serializers = {
  *
  * @throws Error for an operator, when another process has the directory open or it cannot be read
  */
-export async function openEmbeddedDatabase(dataDir: string, { onError }: EmbeddedOptions): Promise<Database> {
+export async function openEmbeddedDatabase(
+  dataDir: string,
+  { onError, maxWaiting = 2000 }: EmbeddedOptions,
+): Promise<Database> {
   const directory = resolve(dataDir);
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const lock = await lockDataDir(directory);
@@ -47,26 +58,40 @@ export async function openEmbeddedDatabase(dataDir: string, { onError }: Embedde
     }
   }
 
+  let waiting = 0;
+  async function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    if (waiting >= maxWaiting) throw new DatabaseUnavailableError('Too many requests wait for the database');
+    waiting += 1;
+    try {
+      return await work();
+    } finally {
+      waiting -= 1;
+    }
+  }
+
+  async function transact<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+    let thrown: unknown;
+    try {
+      return await pglite.transaction((tx) => {
+        const done = work({
+          query: (query) => guard(() => run(tx, query)),
+          script: (text) => guard(async () => void (await tx.exec(text))),
+        });
+        return done.catch((error: unknown) => {
+          thrown = error;
+          throw error;
+        });
+      });
+    } catch (error) {
+      throw error === thrown ? error : withoutValues(error);
+    }
+  }
+
   return {
     kind: 'embedded',
-    query: (query) => guard(() => run(pglite, query)),
-    async transaction(work) {
-      let thrown: unknown;
-      try {
-        return await pglite.transaction((tx) => {
-          const done = work({
-            query: (query) => guard(() => run(tx, query)),
-            script: (text) => guard(async () => void (await tx.exec(text))),
-          });
-          return done.catch((error: unknown) => {
-            thrown = error;
-            throw error;
-          });
-        });
-      } catch (error) {
-        throw error === thrown ? error : withoutValues(error);
-      }
-    },
+    query: (query) => inTurn(() => guard(() => run(pglite, query))),
+    urgent: { query: (query) => guard(() => run(pglite, query)) },
+    transaction: (work) => inTurn(() => transact(work)),
     async listen(channel, onNotify) {
       const notify = () => {
         try {

@@ -35,6 +35,15 @@ describe('one request', () => {
     expect((await fetch(`http://127.0.0.1:${port}/health`, { headers })).status).toBe(200);
   });
 
+  test('of many headers none is dropped: what stands in front adds the last ones (RFC 9110 §5.4)', async () => {
+    const many = 'a:b\r\n'.repeat(5000);
+    const answer = await sendBytes(
+      port,
+      `GET /mcp HTTP/1.1\r\nhost: localhost\r\n${many}authorization: Bearer x\r\nconnection: close\r\n\r\n`,
+    );
+    expect(answer).toMatch(/^HTTP\/1\.1 401 .*error="invalid_token"/s);
+  });
+
   test.each([
     ['/token', 16_384, 'application/x-www-form-urlencoded'],
     ['/revoke', 16_384, 'application/x-www-form-urlencoded'],
