@@ -52,9 +52,16 @@ export class DatabaseUnavailableError extends Error {
   override readonly name = 'DatabaseUnavailableError';
 }
 
+/** Put together once for each place in the code that has such a template. */
+const texts = new WeakMap<TemplateStringsArray, string>();
+
 /** Builds a parameterised query: each `${value}` becomes a placeholder, never text. */
 export function sql(strings: TemplateStringsArray, ...values: readonly unknown[]): SqlQuery {
-  const text = strings.reduce((whole, part, index) => `${whole}$${index}${part}`);
+  let text = texts.get(strings);
+  if (text === undefined) {
+    text = strings.reduce((whole, part, index) => `${whole}$${index}${part}`);
+    texts.set(strings, text);
+  }
   return { text, values };
 }
 
