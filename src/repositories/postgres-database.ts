@@ -66,7 +66,10 @@ export function openPostgresDatabase(
       idleTimeoutMillis: 30_000,
       maxLifetimeSeconds: 3_600,
       verify: (client, done) => client.query(sessionSettings, (error) => done(error)),
-    }).on('error', (error) => onError(unavailable(error, 'An idle database connection was lost')));
+    })
+      // Between its first statement and its first use nobody else listens, and such an error would end the process.
+      .on('connect', (client) => client.on('error', () => undefined))
+      .on('error', (error) => onError(unavailable(error, 'An idle database connection was lost')));
   const pool = openPool(maxConnections);
   const urgentPool = openPool(urgentConnections);
 

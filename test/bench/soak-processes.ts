@@ -40,12 +40,11 @@ export class InstanceProcess {
     const hasEnded = new AbortController();
     child.once('exit', (code, signal) => {
       hasEnded.abort();
-      if (this.#isWanted) onCrash(`the process ended by itself: ${code ?? signal}`);
+      if (this.#isWanted) onCrash(`it ended by itself with ${code ?? signal}: ${lastWords(logFile)}`);
     });
     const isReady = async () => (await fetch(`${origin}/health/ready`)).ok;
     await poll(isReady, hasEnded.signal).catch((cause: unknown) => {
-      const lines = readFileSync(logFile, 'utf8').trim().split('\n').slice(-5).join('\n');
-      throw new Error(`an instance does not get ready: ${lines}`, { cause });
+      throw new Error(`an instance does not get ready: ${lastWords(logFile)}`, { cause });
     });
   }
 
@@ -72,6 +71,15 @@ export class InstanceProcess {
   residentKib(): number | undefined {
     return this.#child?.pid === undefined ? undefined : residentKib(this.#child.pid);
   }
+}
+
+/** What it wrote last that is no line of the log. */
+function lastWords(logFile: string): string {
+  const lines = readFileSync(logFile, 'utf8').trim().split('\n');
+  return lines
+    .filter((line) => !line.startsWith('{"'))
+    .slice(-45)
+    .join('\n');
 }
 
 function residentKib(pid: number): number | undefined {
