@@ -184,6 +184,27 @@ describePrivatePostgres('a PostgreSQL that goes away', () => {
     firewall.close();
   });
 
+  it('a statement that says how long it may take is given up after that, and so is its connection', async () => {
+    const firewall = await startFirewall(Number(new URL(server.dsn).port));
+    const url = new URL(server.dsn);
+    url.port = String(firewall.port);
+    const behind = openPostgresDatabase(url.href, { onError });
+    await behind.query(sql`select 1`);
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+
+    firewall.forget();
+    const query = behind.query({ ...sql`select 1`, timeoutMs: 3_000 }).catch((error: unknown) => error);
+    await vi.advanceTimersByTimeAsync(3_000);
+
+    expect(await query).toEqual(
+      new DatabaseUnavailableError('The database is not available: Query read timeout'),
+    );
+    vi.useRealTimers();
+    await expect(behind.query(sql`select 1`)).resolves.toMatchObject({ rowCount: 1 });
+    await behind.close();
+    firewall.close();
+  });
+
   it('when the server has no connection left, that is unavailable, not a bug', async () => {
     await db.transaction((tx) => tx.script("create role guest login password 'guest' connection limit 0"));
     const guest = openPostgresDatabase(server.dsn.replace(/\/\/[^@]+@/, '//guest:guest@'), { onError });
