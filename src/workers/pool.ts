@@ -60,6 +60,11 @@ export class WorkerPool {
     }
   }
 
+  /** Nothing is started any more. */
+  get isStopping(): boolean {
+    return this.#isStopping;
+  }
+
   /** Resolves when all have ended: whether each of them could finish. */
   async stop(): Promise<boolean> {
     this.#isStopping = true;

@@ -107,6 +107,7 @@ class Restarts {
       await this.#pool.restart(workers);
       this.#log.info({ workers }, 'restarted');
     } catch (error) {
+      if (this.#pool.isStopping) return;
       const reason = error instanceof ConfigError ? error.problems : (error as Error).message;
       this.#log.error({ reason }, 'not restarted: the workers that are there go on');
     }

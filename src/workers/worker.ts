@@ -87,7 +87,7 @@ class Life {
     try {
       // While the channel to the primary is still there.
       app.server.once('close', () => void this.#report());
-      if (how === 'retire') await drain(this.#worker, this.#hurry.signal);
+      if (how === 'retire') await drain(this.#worker, app.server, this.#hurry.signal);
       await app.close();
       await this.#report();
       process.exit(0);

@@ -15,7 +15,7 @@ import {
 export interface ServerHome extends Surroundings {
   readonly origin: string;
   /** Starts a process and waits until it answers. Processes that are left are killed at the end. */
-  start(changed?: ServerEnvironment): Promise<ServerProcess>;
+  start(changed?: ServerEnvironment, dotEnv?: string): Promise<ServerProcess>;
   /** Starts a process that is not expected to answer, or not yet. */
   spawn(changed?: ServerEnvironment): Promise<ServerProcess>;
 }
@@ -56,7 +56,8 @@ export async function createServerHome(
     ...surroundings,
     environment,
     origin,
-    start: async (changed = {}) => kept(startServer(server.file, { ...environment, ...changed })),
+    start: async (changed = {}, dotEnv) =>
+      kept(startServer(server.file, { ...environment, ...changed }, dotEnv)),
     spawn: async (changed = {}) => kept(spawnServer(server.file, { ...environment, ...changed })),
     async close() {
       await Promise.all(processes.map((started) => started.kill()));

@@ -43,7 +43,7 @@ describePostgres('two workers', () => {
     Promise.all(Array.from({ length: count }, work));
 
   async function start(changed: Readonly<Record<string, string>> = {}): Promise<ServerProcess> {
-    const server = await home.start({ WORKERS: '2', SHUTDOWN_GRACE_SECONDS: '60', ...changed });
+    const server = await home.start({ SHUTDOWN_GRACE_SECONDS: '60', ...changed }, 'WORKERS=2\n');
     await until(server, 'ready');
     return server;
   }
@@ -115,7 +115,7 @@ describePostgres('two workers', () => {
       const load = constantLoad(health(), agents);
       const answer = await callTool(home.origin, accessToken, { from: 50, stepMs: 100 });
 
-      await writeFile(join(server.directory, '.env'), 'SCOPES_SUPPORTED=openid\n');
+      await writeFile(join(server.directory, '.env'), 'WORKERS=3\nSCOPES_SUPPORTED=openid\n');
       server.signal('SIGHUP');
       await until(server, 'restarted');
       expect(await text(answer)).toContain('"countedDownFrom":50');
@@ -126,7 +126,7 @@ describePostgres('two workers', () => {
 
       expect(load.failures).toEqual([]);
       const after = workersOf(server).slice(before.length);
-      expect(after).toHaveLength(2);
+      expect(after).toHaveLength(3);
       expect(after.filter((pid) => before.includes(pid))).toEqual([]);
       const metadata = await proxy().send({ url: '/.well-known/oauth-authorization-server' });
       expect(metadata.json()).toMatchObject({ scopes_supported: ['openid', 'offline_access'] });
@@ -134,10 +134,10 @@ describePostgres('two workers', () => {
 
     test('a new one that does not start leaves the others as they are, and is tried less and less often', async () => {
       const refusal = 'not restarted: the workers that are there go on';
-      await writeFile(join(server.directory, '.env'), 'ACCESS_TOKEN_TTL_SECONDS=soon\n');
+      await writeFile(join(server.directory, '.env'), 'WORKERS=2\nACCESS_TOKEN_TTL_SECONDS=soon\n');
       server.signal('SIGHUP');
       await until(server, refusal);
-      await writeFile(join(server.directory, '.env'), '');
+      await writeFile(join(server.directory, '.env'), 'WORKERS=2\n');
       const ready = workersOf(server);
 
       await allowConnections(home.environment.DATABASE_DSN ?? '', false);
@@ -145,11 +145,16 @@ describePostgres('two workers', () => {
       server.signal('SIGHUP');
       await until(server, refusal, 2);
       const since = linesAbout(server, 'a worker is started in its place').length;
-      process.kill(ready.at(-2) ?? 0, 'SIGKILL');
+      process.kill(ready.at(-3) ?? 0, 'SIGKILL');
       await until(server, 'a worker does not start; it is tried again', 2);
       expect(await ask(health())).toBe(200);
       await allowConnections(home.environment.DATABASE_DSN ?? '', true);
       await until(server, 'a worker is ready', ready.length + 1);
+      const survivors = ready.slice(-2).filter(isRunning);
+      const restarts = linesAbout(server, 'restarted').length;
+      server.signal('SIGHUP');
+      await until(server, 'restarted', restarts + 1);
+      await poll(async () => !ready.some(isRunning));
 
       const [wrongValue, noDatabase] = linesAbout(server, refusal);
       expect(wrongValue?.reason).toEqual([expect.stringContaining('ACCESS_TOKEN_TTL_SECONDS must be')]);
@@ -158,7 +163,8 @@ describePostgres('two workers', () => {
       expect(delays.length).toBeGreaterThan(2);
       for (const [index, { delayMs = 0 }] of delays.slice(1).entries())
         expect(delayMs).toBe(Math.max(1000, 2 * (delays[index]?.delayMs ?? 0)));
-      expect(isRunning(ready.at(-1) ?? 0)).toBe(true);
+      expect(survivors).toEqual(ready.slice(-2));
+      expect(workersOf(server).filter(isRunning)).toHaveLength(2);
     });
   });
 

@@ -1,7 +1,7 @@
 /** The server as operators run it: compiled, in a process of its own, with nothing but environment variables. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -48,9 +48,17 @@ export interface ServerProcess {
   kill(): Promise<Exit>;
 }
 
-/** Starts the program with these variables and no others, in an empty directory. Does not wait for it. */
-export async function spawnServer(file: string, environment: ServerEnvironment): Promise<ServerProcess> {
+/**
+ * Starts the program with these variables and no others, in a directory that has nothing but `.env`, if that is given.
+ * Does not wait for it.
+ */
+export async function spawnServer(
+  file: string,
+  environment: ServerEnvironment,
+  dotEnv?: string,
+): Promise<ServerProcess> {
   const cwd = await mkdtemp(join(tmpdir(), 'mcp-cwd-'));
+  if (dotEnv !== undefined) await writeFile(join(cwd, '.env'), dotEnv);
   const env = { PATH: process.env.PATH, ...environment };
   const child = spawn(process.execPath, [file], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
   let stdout = '';
@@ -84,8 +92,12 @@ async function ended(child: ChildProcess): Promise<[number | null, NodeJS.Signal
  * Starts the program and waits until it answers at `BASE_URL`.
  * @throws Error with what it wrote when it ends instead
  */
-export async function startServer(file: string, environment: ServerEnvironment): Promise<ServerProcess> {
-  const server = await spawnServer(file, environment);
+export async function startServer(
+  file: string,
+  environment: ServerEnvironment,
+  dotEnv?: string,
+): Promise<ServerProcess> {
+  const server = await spawnServer(file, environment, dotEnv);
   const controller = new AbortController();
   const failed = server.exit.then(({ code, stderr }) => {
     throw new Error(`the server ended with ${code}: ${stderr}`);
