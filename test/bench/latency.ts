@@ -12,6 +12,8 @@ import { expectAnswers, median } from './support/rounds.ts';
 import { startWorld, type World } from './support/world.ts';
 
 const perSecond = 3_000;
+/** Code that is not compiled yet could not keep the rate, so load grows to it. */
+const warmUpShares = [0.1, 0.25, 0.5, 0.75, 1];
 const collecting = ours({
   name: 'ours-gc',
   label: 'This proxy, garbage collection traced',
@@ -64,7 +66,13 @@ async function run({ isQuick, only, node, rounds, say }: BenchOptions): Promise<
 async function startWarm(world: World, subject: Subject): Promise<MeasuredProcess> {
   const measured = await subject.start(world);
   await expectAnswers(world, subject, measured);
-  await runConstantRate(world, measured, { kind: kindOf(subject), perSecond, seconds: 3 });
+  for (const share of warmUpShares) {
+    await runConstantRate(world, measured, {
+      kind: kindOf(subject),
+      perSecond: perSecond * share,
+      seconds: 2,
+    });
+  }
   return measured;
 }
 
@@ -86,7 +94,7 @@ async function measure(
       const untilMs = performance.now() - measured.startedAt;
       results.get(subject.name)?.push({ ...result, fromMs, untilMs });
       say(
-        `round ${round}: ${subject.name} p50 ${Math.round(result.p50)} µs, p99 ${Math.round(result.p99)} µs`,
+        `round ${round}: ${subject.name} ${result.failures} failed, p50 ${Math.round(result.p50)} µs, p99 ${Math.round(result.p99)} µs`,
       );
     }
   }
