@@ -1,5 +1,4 @@
 /** Composes the server: the services, and the routes in the order in which one would explain them. */
-import { randomBytes } from 'node:crypto';
 import cookie from '@fastify/cookie';
 import formbody from '@fastify/formbody';
 import helmet from '@fastify/helmet';
@@ -18,6 +17,8 @@ import { registerHostCheck } from './http/host-check.ts';
 import { createLogger } from './http/logging.ts';
 import './http/principal.ts';
 import { mcpRateLimiter, registerRateLimits } from './http/rate-limits.ts';
+import { createRequestIds } from './http/request-ids.ts';
+import { OwnLog } from './http/own-log.ts';
 import { registerRequestLog } from './http/request-log.ts';
 import { registerRequestTelemetry } from './http/request-telemetry.ts';
 import { scopeInspection } from './http/scope-inspection.ts';
@@ -71,7 +72,7 @@ export async function buildApp(
 
   registerRequestTelemetry(app, telemetry);
   await serveTelemetry(app, services, telemetry, overrides.exposeMetrics);
-  registerRequestLog(app);
+  registerRequestLog(app, log.isLevelEnabled('debug'));
   registerTransportSecurity(app, services);
   registerHostCheck(app, config.baseUrl);
   await registerCors(app, config);
@@ -128,6 +129,7 @@ export async function buildApp(
       authenticate: authenticate(services, resource, limitRate),
       openRequests: services.openRequests,
       keepAliveMs: config.streamKeepAliveSeconds * 1000,
+      maxConnections: config.mcpMaxConnections,
       sessions: config.sessionBinding ? services.mcpSessions : undefined,
       inspection: scopeInspection(services),
       observe: backendTelemetry(telemetry),
@@ -171,7 +173,7 @@ async function buildAuthApp(
   const app = createFastify(services.config, log);
   app.decorateRequest('principal', undefined);
   registerRequestTelemetry(app, telemetry);
-  registerRequestLog(app);
+  registerRequestLog(app, log.isLevelEnabled('debug'));
   limitConnections(app, services.config.maxConnections);
   await app.register(helmet, pageHeaders(services.config));
   registerErrorHandler(app, services);
@@ -186,7 +188,8 @@ function createFastify(config: Config, log: Logger): FastifyInstance {
   const app = Fastify({
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
-    genReqId: () => randomBytes(9).toString('base64url'),
+    genReqId: createRequestIds(),
+    childLoggerFactory: (logger, bindings) => new OwnLog(logger, bindings),
     trustProxy: config.trustProxy.length === 0 ? false : [...config.trustProxy],
     bodyLimit: 65_536,
     ...slowClients,

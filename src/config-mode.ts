@@ -41,6 +41,10 @@ export function problemsOfMode(present: Environment): string[] {
     problems.push(
       'STREAM_KEEP_ALIVE_SECONDS does nothing with MODE=forward_auth: event streams do not pass here. Remove it, or set MODE. Example: MODE=proxy',
     );
+  if (present.MCP_MAX_CONNECTIONS !== undefined)
+    problems.push(
+      'MCP_MAX_CONNECTIONS does nothing with MODE=forward_auth: requests to the MCP server do not pass here. Remove it, or set MODE. Example: MODE=proxy',
+    );
   if (present.SESSION_BINDING !== undefined)
     problems.push(
       'SESSION_BINDING does nothing with MODE=forward_auth: answers of the MCP server do not pass here. Remove it, or set MODE. Example: MODE=proxy',

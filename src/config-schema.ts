@@ -228,6 +228,7 @@ export const environmentSchema = z
     RATE_LIMIT_MAX: wholeNumber(120, 1, 1_000_000),
     RATE_LIMIT_WINDOW_SECONDS: wholeNumber(60, 1, 86_400),
     MCP_RATE_LIMIT_MAX: wholeNumber(6000, 1, 100_000_000),
+    MCP_MAX_CONNECTIONS: wholeNumber(16_384, 1, 1_000_000),
     REDIS_URL: text(
       (value) => /^rediss?:\/\//.test(value) && URL.canParse(value),
       'must be a redis:// or rediss:// URL. Example: redis://redis:6379',

@@ -64,6 +64,8 @@ export interface Config extends AuditConfig, LimitsConfig, ObservabilityConfig {
   readonly rateLimitMax: number;
   readonly rateLimitWindowSeconds: number;
   readonly mcpRateLimitMax: number;
+  /** How many connections to the MCP server may be open: each request and each event stream that is under way has one. */
+  readonly mcpMaxConnections: number;
   readonly redisUrl: string | undefined;
   readonly trustProxy: readonly string[];
   /** Whether a client may be the https URL of a document that describes it, and which URLs strangers may make us read. */
@@ -188,6 +190,7 @@ export function loadConfig(environment: Environment): Config {
     rateLimitMax: values.RATE_LIMIT_MAX ?? 120,
     rateLimitWindowSeconds: values.RATE_LIMIT_WINDOW_SECONDS ?? 60,
     mcpRateLimitMax: values.MCP_RATE_LIMIT_MAX ?? 6000,
+    mcpMaxConnections: values.MCP_MAX_CONNECTIONS ?? 16_384,
     redisUrl: values.REDIS_URL,
     trustProxy: values.TRUST_PROXY ?? [],
     clientDocuments: {

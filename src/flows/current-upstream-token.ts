@@ -65,6 +65,11 @@ export async function currentUpstreamToken(
   return upstream.accessToken;
 }
 
+/** Until when a token is passed on as it is, unless people have to be revalidated. Undefined: for ever. */
+export function endOfRest({ expiresAt, hasRefreshToken }: UpstreamState): Date | undefined {
+  return expiresAt && (hasRefreshToken ? later(expiresAt, -refreshAheadMs) : expiresAt);
+}
+
 /**
  * With USER_REVALIDATION_SECONDS, tokens of people who call are refreshed at that age at the latest, so that the provider
  * says whether the sign-in still counts. A few at a time, and each sign-in a little earlier by a share of its own, so that

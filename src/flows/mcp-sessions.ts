@@ -17,7 +17,7 @@ export class McpSessions {
 
   constructor(services: Pick<Services, 'db' | 'clock'>, maxSessions = 20_000) {
     this.#services = services;
-    this.#subjects = new LRUCache({ max: maxSessions, ttl: maxAgeMs });
+    this.#subjects = new LRUCache({ max: maxSessions, ttl: maxAgeMs, ttlResolution: 1000 });
   }
 
   /**

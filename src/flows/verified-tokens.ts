@@ -20,6 +20,12 @@ export interface KeptAssertion {
   readonly renewAt: Date;
 }
 
+/** The caller as they were passed on last time, and until when nothing about them has to be asked. */
+export interface KeptCaller {
+  readonly principal: Principal;
+  readonly goodUntil: Date;
+}
+
 /** An accepted token: who calls, the provider's token for them, and what the MCP server is told about them. */
 export interface VerifiedToken {
   readonly principal: Omit<Principal, 'revocationsHeard' | 'upstreamAccessToken' | 'identityAssertion'>;
@@ -28,6 +34,7 @@ export interface VerifiedToken {
   /** What signed identities may say of them; undefined where there are none. */
   readonly groups: AssertedGroups | undefined;
   assertion: KeptAssertion | undefined;
+  caller: KeptCaller | undefined;
 }
 
 /** After this a token is looked up again, and the provider's token in memory is forgotten. */
@@ -51,6 +58,7 @@ export class VerifiedTokens {
     this.#tokens = new LRUCache({
       max: maxTokens,
       ttl: maxAgeMs,
+      ttlResolution: 1000,
       dispose: (verified, token) => this.#removeFromIndex(verified, token),
       noDisposeOnSet: false,
     });

@@ -1,5 +1,5 @@
 /** Times and traces calls to the MCP server. */
-import type { ObservedCall } from '../proxy/register-proxy.ts';
+import type { ObservedCall } from '../proxy/passage.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 
 /** What the proxy tells of each call; undefined where nobody wants to know. */

@@ -8,10 +8,17 @@ import { isLoopbackHost } from '../config-schema.ts';
  */
 export function registerHostCheck(app: FastifyInstance, baseUrl: string): void {
   if (!isLoopbackHost(new URL(baseUrl).hostname)) return;
-  app.addHook('onRequest', async (request, reply) => {
-    const authority = `http://${request.headers.host ?? ''}`;
-    if (URL.canParse(authority) && isLoopbackHost(new URL(authority).hostname)) return undefined;
-    return reply.code(421).send({
+  /** A client asks for the same host again and again. */
+  let lastAccepted: string | undefined;
+  app.addHook('onRequest', (request, reply, done) => {
+    const { host = '' } = request.headers;
+    if (host === lastAccepted) return done();
+    const authority = `http://${host}`;
+    if (URL.canParse(authority) && isLoopbackHost(new URL(authority).hostname)) {
+      lastAccepted = host;
+      return done();
+    }
+    void reply.code(421).send({
       error: 'invalid_request',
       error_description: 'This server answers to localhost only. Set BASE_URL to its public address.',
     });

@@ -1,6 +1,6 @@
 /** Counts, times and traces requests. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { isEventStream } from '../proxy/event-stream.ts';
+import { isStandingStream } from '../proxy/event-stream.ts';
 import { whenOver } from '../proxy/when-over.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
@@ -18,7 +18,7 @@ function registerMetrics(app: FastifyInstance, { requests, streams }: Metrics): 
     const startedAt = performance.now();
     whenOver(reply.raw, () => {
       const seconds = (performance.now() - startedAt) / 1000;
-      if (isStandingStream(request, reply)) streams.observe(seconds);
+      if (isStandingStream(reply.raw)) streams.observe(seconds);
       else requests.observe({ route: routeName(request), status: statusClass(reply) }, seconds);
     });
     done();
@@ -28,11 +28,6 @@ function registerMetrics(app: FastifyInstance, { requests, streams }: Metrics): 
 /** `5xx`, or `left` when the client did not wait for the end of its answer. */
 function statusClass({ raw }: FastifyReply): string {
   return raw.writableEnded ? `${Math.floor(raw.statusCode / 100)}xx` : 'left';
-}
-
-/** An offer of messages that has no end of its own. */
-function isStandingStream({ raw: { method } }: FastifyRequest, { raw }: FastifyReply): boolean {
-  return method === 'GET' && isEventStream(raw.getHeader('content-type'));
 }
 
 /** The name and the pattern of the route, method and status: nothing that the request says by itself. */

@@ -8,8 +8,9 @@ export function registerTransportSecurity(
   { config, log }: Pick<Services, 'config' | 'log'>,
 ): void {
   if (!config.baseUrl.startsWith('https:')) return;
-  app.addHook('onRequest', async (_request, reply) => {
+  app.addHook('onRequest', (_request, reply, done) => {
     reply.header('strict-transport-security', 'max-age=31536000');
+    done();
   });
   if (config.trustProxy.length === 0) {
     log.warn(

@@ -1,7 +1,7 @@
 /** How the server stops: answers that are being sent may finish, but nothing holds it up for ever. */
 import type { ServerResponse } from 'node:http';
 import type { FastifyInstance } from 'fastify';
-import { isEventStream } from './event-stream.ts';
+import { isStandingStream } from './event-stream.ts';
 import { whenOver } from './when-over.ts';
 
 /**
@@ -34,8 +34,4 @@ export function closeGracefully(app: FastifyInstance, graceMs: number): void {
     for (const response of open) response.destroy();
     app.server.closeAllConnections();
   });
-}
-
-function isStandingStream(response: ServerResponse): boolean {
-  return response.req.method === 'GET' && isEventStream(response.getHeader('content-type'));
 }

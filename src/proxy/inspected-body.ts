@@ -1,6 +1,5 @@
 /** A request's body when somebody has to know what it asks for: read whole, judged, and sent on as it came. */
 import type { IncomingMessage } from 'node:http';
-import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { readMessages, rpcCodes, type RpcError, type RpcMessage } from '../protocol/json-rpc.ts';
 import { findMismatch, headerValues } from '../protocol/mirrored-headers.ts';
@@ -20,6 +19,12 @@ export interface Inspection {
   ) => Promise<RpcError | undefined>;
 }
 
+/** All of a body, held in memory until it has been sent on. */
+export interface InspectedBody {
+  readonly content: Buffer;
+  readonly onSent?: () => void;
+}
+
 /** In the words of JSON-RPC, as MCP clients expect it for a POST. */
 interface RpcRefusal extends RpcError {
   readonly status: 400 | 413 | 415 | 503;
@@ -34,7 +39,7 @@ interface RpcRefusal extends RpcError {
 export function bodyInspector({
   maxBodyBytes,
   authorize,
-}: Inspection): (request: FastifyRequest, reply: FastifyReply) => Promise<Readable | undefined> {
+}: Inspection): (request: FastifyRequest, reply: FastifyReply) => Promise<InspectedBody | undefined> {
   const held = new HeldBytes(maxBodyBytes);
 
   return async (request, reply) => {
@@ -74,7 +79,7 @@ export function bodyInspector({
     }
     const error = await authorize(principal, read.messages, request);
     if (error !== undefined) return refuse({ status: 400, ...error });
-    return Readable.from([body]).once('close', giveBack);
+    return { content: body, onSent: giveBack };
   };
 }
 

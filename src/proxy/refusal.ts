@@ -4,9 +4,14 @@ import type { ProxiedResource } from '../protocol/resource.ts';
 import { upstreamPath } from './target.ts';
 
 export interface Refusal {
-  readonly status: 400 | 405 | 501 | 502 | 504;
+  readonly status: 400 | 405 | 501 | 502 | 503 | 504;
   readonly error:
-    'invalid_request' | 'method_not_allowed' | 'not_implemented' | 'bad_gateway' | 'gateway_timeout';
+    | 'invalid_request'
+    | 'temporarily_unavailable'
+    | 'method_not_allowed'
+    | 'not_implemented'
+    | 'bad_gateway'
+    | 'gateway_timeout';
   readonly description: string;
 }
 

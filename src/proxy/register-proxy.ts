@@ -1,33 +1,22 @@
 /** Lets authenticated requests for a resource through to its MCP server. */
 import { METHODS } from 'node:http';
-import type { Readable } from 'node:stream';
 import httpProxy from '@fastify/http-proxy';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { McpSessions } from '../flows/mcp-sessions.ts';
 import type { OpenRequests } from '../flows/open-requests.ts';
 import '../http/principal.ts';
 import type { ProxiedResource } from '../protocol/resource.ts';
-import { sendAnswer, sendFailure } from './answer.ts';
-import { openBackend, type UpstreamRequest, upstreamRequest } from './backend.ts';
-import { forwardedHeaders } from './forwarded-headers.ts';
-import { bodyInspector, type Inspection } from './inspected-body.ts';
-import { Passage } from './passage.ts';
+import { bodyInspector, type InspectedBody, type Inspection } from './inspected-body.ts';
+import { type ObservedCall, Passage, type PassageContext } from './passage.ts';
 import { findRefusal, sendRefusal } from './refusal.ts';
-import { detachedBody } from './request-body.ts';
+import { collect, contentLength, maxCollectedBytes } from './request-body.ts';
+import { requestHead } from './request-head.ts';
 import { returnedHeaders } from './returned-headers.ts';
 import { giveSession, sessionGuard } from './session-guard.ts';
 import { publicLocation, upstreamPath } from './target.ts';
-import { whenOver } from './when-over.ts';
-
-/** What becomes of one call to the MCP server: one of the three, once. */
-export interface ObservedCall {
-  /** Headers to send instead of the client's: they continue its trace. */
-  readonly headers: Readonly<Record<string, string>> | undefined;
-  answered(status: number): void;
-  failed(): void;
-  /** The client is gone, or was cut off. */
-  left(): void;
-}
+import { whyUnusable } from './unusable-answer.ts';
+import { valuesOf } from './upstream/answer-head.ts';
+import { Pool } from './upstream/pool.ts';
 
 export interface ProxyOptions {
   readonly resource: ProxiedResource;
@@ -43,6 +32,8 @@ export interface ProxyOptions {
   readonly keepAliveMs?: number;
   readonly observe?: ((method: string) => ObservedCall) | undefined;
   readonly connectTimeoutMs?: number;
+  /** How many connections to the MCP server may be open. Requests beyond them are refused at once. Default: 16,384 */
+  readonly maxConnections?: number | undefined;
   /** Who must know what a body asks for. Without it no body is looked at. */
   readonly inspection?: Inspection | undefined;
 }
@@ -57,87 +48,89 @@ const methods = METHODS.filter((method) => method !== 'CONNECT' && method !== 'O
 export async function registerProxy(app: FastifyInstance, options: ProxyOptions): Promise<void> {
   const { resource, publicOrigin, sessions, keepAliveMs = 0 } = options;
   const { target } = resource;
-  const targetHost = new URL(target.origin).host;
-  const backend = openBackend(target, options.connectTimeoutMs ?? 10_000);
+  const place = { publicOrigin, targetHost: new URL(target.origin).host };
+  const pool = new Pool({
+    origin: target.origin,
+    connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
+    maxConnections: options.maxConnections ?? 16_384,
+  });
+  const context: PassageContext = {
+    pool,
+    openRequests: options.openRequests,
+    keepAliveMs,
+    whyUnusable: (head, path) => whyUnusable(head, path, target),
+    remember: ({ rawHeaders }, { request: { raw, principal } }) =>
+      sessions && principal && rawHeaders.includes('mcp-session-id')
+        ? giveSession(sessions, principal, raw, valuesOf(rawHeaders, 'mcp-session-id'))
+        : undefined,
+    headersFor: ({ rawHeaders }, reply, path) =>
+      returnedHeaders(rawHeaders, {
+        ours: reply.getHeaders(),
+        publicLocation: (location) =>
+          publicLocation(location, { resource, publicOrigin, upstreamPath: path }),
+      }),
+  };
 
   app.addHook('onRequest', (request) => options.authenticate(request));
   app.addHook('onRequest', (request, reply, done) => {
     const refusal = findRefusal(request, resource);
-    if (refusal !== undefined) return sendRefusal(reply, refusal);
-    // Fastify refuses media types that it cannot parse, and requires one of QUERY. Neither is ours to judge: what
-    // the MCP server gets is taken from the raw headers.
-    request.headers['content-type'] = 'application/octet-stream';
-    done();
+    if (refusal === undefined) done();
+    else sendRefusal(reply, refusal);
   });
   if (sessions !== undefined) app.addHook('onRequest', sessionGuard(sessions));
-  const bodies = new WeakMap<FastifyRequest, Readable>();
-  if (options.inspection !== undefined) {
-    const inspect = bodyInspector(options.inspection);
-    app.addHook('preHandler', async (request, reply) => {
-      const body = await inspect(request, reply);
-      if (reply.sent) return reply;
-      if (body !== undefined) bodies.set(request, body);
-      return undefined;
-    });
-  }
-  app.addHook('onClose', () => backend.close());
+  // Before Fastify looks at the body: media types, sizes and what is well-formed are for the MCP server to judge.
+  app.addHook('onRequest', options.inspection === undefined ? forwardHook : inspectHook(options.inspection));
+  app.addHook('onClose', async () => pool.close());
 
   for (const method of methods) {
     if (!app.supportedMethods.includes(method)) app.addHttpMethod(method, { hasBody: true });
   }
-  app.removeAllContentTypeParsers();
 
   await app.register(httpProxy, {
     prefix: resource.path,
     upstream: target.origin,
     rewritePrefix: target.basePath,
     httpMethods: methods,
-    undici: backend,
-    disableRequestLogging: true,
-    internalRewriteLocationHeader: false,
-    handler: (request, reply) => forward(request, reply),
+    // Every request has been sent on by the hook before: what moves bytes is ours (docs/decisions/0029-byte-mover.md).
+    handler: () => {
+      throw new Error('a request was not sent on');
+    },
   });
 
-  function forward(request: FastifyRequest, reply: FastifyReply): void {
-    const mapped = upstreamPath(resource, request.raw.url ?? '');
-    const { principal } = request;
+  /** Never goes on to the handler: from here on the passage answers. */
+  function forwardHook(request: FastifyRequest, reply: FastifyReply, _done: () => void): void {
+    forward(request, reply);
+  }
+
+  function inspectHook(inspection: Inspection) {
+    const inspect = bodyInspector(inspection);
+    return (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void => {
+      const forwarded = inspect(request, reply).then((body) => {
+        if (!reply.sent) forward(request, reply, body);
+      });
+      forwarded.then(undefined, done);
+    };
+  }
+
+  function forward(request: FastifyRequest, reply: FastifyReply, inspected?: InspectedBody): void {
+    const { raw, principal } = request;
+    const mapped = upstreamPath(resource, raw.url ?? '');
     if ('refusal' in mapped || principal === undefined)
       throw new Error('a request came through without its checks');
-    const passage = new Passage(principal, reply);
-    passage.openIn(options.openRequests);
-    const upstream: UpstreamRequest = {
-      signal: passage.signal,
-      onHeaders: (headers) =>
-        sessions && giveSession(sessions, principal, request.raw, headers['mcp-session-id']),
-    };
+    const path = mapped.path + queryOf(raw.url ?? '');
     const call = options.observe?.(request.method);
-    if (call !== undefined) whenOver(reply.raw, call.left);
-    const forwarding = { principal, clientAddress: request.ip, publicOrigin, targetHost };
-    const returning = {
-      vary: [reply.getHeader('vary') ?? []].flat().join(', '),
-      publicLocation: (location: string) =>
-        publicLocation(location, { resource, publicOrigin, upstreamPath: mapped.path }),
-    };
-    request.body = bodies.get(request) ?? detachedBody(request.raw);
-    reply.from(mapped.path, {
-      // A GET answered 503 would be repeated ten times. Whether to try again is for the client to say.
-      retryDelay: () => null,
-      rewriteRequestHeaders: () => ({
-        ...forwardedHeaders(request.raw.rawHeaders, forwarding),
-        ...call?.headers,
-        [upstreamRequest]: upstream,
-      }),
-      rewriteHeaders: (headers) => returnedHeaders(headers, returning),
-      onResponse: (_request, _reply, answer) => {
-        call?.answered(reply.raw.statusCode);
-        passage.answerBegins(answer.stream);
-        sendAnswer(reply, answer.stream, keepAliveMs);
-      },
-      onError: (_reply, { error }) => {
-        call?.failed();
-        passage.answerBegins();
-        sendFailure(reply, error);
-      },
-    });
+    const passage = new Passage(context, principal, { reply, path, call });
+    const length = inspected?.content.length ?? contentLength(raw);
+    const forwarding = { principal, clientAddress: request.ip, place, instead: call?.headers };
+    const head = requestHead(raw, path, length, forwarding);
+    if (inspected !== undefined) passage.send(head, inspected);
+    else if (length === undefined) passage.send(head);
+    else if (length === 'chunked' || length > maxCollectedBytes) passage.stream(head, length === 'chunked');
+    else collect(raw, length, (content) => passage.send(head, { content }));
   }
+}
+
+function queryOf(requestTarget: string): string {
+  const start = requestTarget.indexOf('?');
+  return start === -1 ? '' : requestTarget.slice(start);
 }

@@ -2,12 +2,11 @@
 import { isEventStream } from './event-stream.ts';
 import { hopByHopNames } from './hop-by-hop.ts';
 
-/** As Node and undici give them: lower-case names, a list where a name came more than once. */
-type ReceivedHeaders = Readonly<Record<string, string | string[] | undefined>>;
+/** Headers that our own plugins have set. */
+type OwnHeaders = Readonly<Record<string, number | string | string[] | undefined>>;
 
 export interface Returning {
-  /** What our own plugins have put into `Vary`. */
-  readonly vary: string;
+  readonly ours: OwnHeaders;
   readonly publicLocation: (location: string) => string | undefined;
 }
 
@@ -18,42 +17,77 @@ export interface Returning {
 const notTheirs =
   /^(set-cookie2?|www-authenticate|access-control-.*|clear-site-data|strict-transport-security|alt-svc|server|x-powered-by)$/;
 
-/** The headers to answer with. Everything that is not named here passes as it came. */
-export function returnedHeaders(
-  received: ReceivedHeaders,
-  returning: Returning,
-): Record<string, string | string[]> {
-  const dropped = hopByHopNames(['connection', text(received['connection'])]);
-  const headers: Record<string, string | string[]> = {};
-  for (const [name, value] of Object.entries(received)) {
-    if (value !== undefined && !dropped.has(name) && !notTheirs.test(name)) headers[name] = value;
+/**
+ * The headers to answer with: name, value, name, value … `received` are the MCP server's in the same form, names in lower
+ * case. Everything that is not named here passes as it came; of ours, what it does not say itself.
+ */
+export function returnedHeaders(received: readonly string[], { ours, publicLocation }: Returning): string[] {
+  const dropped = hopByHopNames(received);
+  const headers: string[] = [];
+  let cacheControl = '';
+  let vary = '';
+  let isStream = false;
+  for (let index = 0; index + 1 < received.length; index += 2) {
+    const name = received[index] ?? '';
+    const value = received[index + 1] ?? '';
+    if (dropped.has(name) || notTheirs.test(name)) continue;
+    if (name === 'cache-control') cacheControl = joined(cacheControl, value);
+    else if (name === 'vary') vary = joined(vary, value);
+    else if (name === 'location') {
+      const location = publicLocation(value);
+      if (location !== undefined) headers.push(name, location);
+    } else {
+      if (name === 'content-type') isStream = isEventStream(value);
+      headers.push(name, value);
+    }
   }
-  const location =
-    received['location'] === undefined ? undefined : returning.publicLocation(text(received['location']));
-  delete headers['location'];
-  if (location !== undefined) headers['location'] = location;
+  addOurs(headers, ours);
   // An answer is for one person: no cache between us may keep it (RFC 9111 §3.5, §5.2.2.5).
-  headers['cache-control'] = withNoStore(text(received['cache-control']));
-  headers['vary'] = withAuthorization(text(received['vary']), returning.vary);
+  headers.push('cache-control', withNoStore(cacheControl));
+  headers.push('vary', withAuthorization(vary, [ours['vary'] ?? []].flat().join(', ')));
   // nginx and its kin would collect events before passing them on.
-  if (isEventStream(text(received['content-type']))) headers['x-accel-buffering'] = 'no';
+  if (isStream) setHeader(headers, 'x-accel-buffering', 'no');
   return headers;
 }
 
-function text(value: string | string[] | undefined): string {
-  return value === undefined ? '' : [value].flat().join(', ');
+/** Their word counts where both say something. */
+function addOurs(headers: string[], ours: OwnHeaders): void {
+  for (const name in ours) {
+    const value = ours[name];
+    if (name === 'vary' || value === undefined || hasHeader(headers, name)) continue;
+    for (const one of Array.isArray(value) ? value : [String(value)]) headers.push(name, one);
+  }
+}
+
+function hasHeader(headers: readonly string[], name: string): boolean {
+  for (let index = 0; index < headers.length; index += 2) if (headers[index] === name) return true;
+  return false;
+}
+
+function setHeader(headers: string[], name: string, value: string): void {
+  for (let index = headers.length - 2; index >= 0; index -= 2) {
+    if (headers[index] === name) headers.splice(index, 2);
+  }
+  headers.push(name, value);
+}
+
+function joined(earlier: string, later: string): string {
+  return earlier === '' ? later : `${earlier}, ${later}`;
 }
 
 /** Directives that still mean something beside `no-store`; `no-transform` keeps compressors away from streams. */
 const kept = /^(no-cache|no-transform|private)$/i;
 
 function withNoStore(cacheControl: string): string {
+  if (cacheControl === '') return 'no-store';
   const directives = cacheControl.split(',').map((directive) => directive.trim());
   return ['no-store', ...directives.filter((directive) => kept.test(directive))].join(', ');
 }
 
-function withAuthorization(...values: readonly string[]): string {
-  const names = values.flatMap((value) => value.split(',')).map((name) => name.trim());
+function withAuthorization(theirs: string, ours: string): string {
+  if (theirs === '' && ours === '') return 'Authorization';
+  if (theirs === '' && ours === 'Origin') return 'Origin, Authorization';
+  const names = [theirs, ours].flatMap((value) => value.split(',')).map((name) => name.trim());
   if (names.includes('*')) return '*';
   const distinct = new Map(names.filter((name) => name !== '').map((name) => [name.toLowerCase(), name]));
   return [...distinct.set('authorization', 'Authorization').values()].join(', ');

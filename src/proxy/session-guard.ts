@@ -54,9 +54,9 @@ export function giveSession(
   sessions: McpSessions,
   principal: Principal,
   request: IncomingMessage,
-  answered: string | string[] | undefined,
+  answered: readonly string[],
 ): Promise<unknown> | undefined {
-  const given = [answered ?? []].flat().filter((id) => id !== '' && id !== request.headers[headerName]);
+  const given = answered.filter((id) => id !== '' && id !== request.headers[headerName]);
   if (given.length === 0) return undefined;
   return Promise.all(given.map(async (id) => sessions.give(id, principal)));
 }

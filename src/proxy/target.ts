@@ -26,6 +26,9 @@ export type UpstreamPath = { readonly path: string } | { readonly refusal: strin
  * characters, and percent signs that encode nothing.
  */
 export function upstreamPath(resource: ProxiedResource, requestTarget: string): UpstreamPath {
+  // The endpoint itself, as nearly every request asks for it.
+  if (requestTarget === resource.path)
+    return { path: resource.target.endpointPath ?? resource.target.basePath };
   const inside = pathInside(resource, requestTarget);
   if ('refusal' in inside) return inside;
   const { rest } = inside;

@@ -53,14 +53,16 @@ export async function streamProbeRoute(
         open -= 1;
         events.end();
       });
-      return reply
-        .headers(
-          returnedHeaders(
-            { 'content-type': 'text/event-stream' },
-            { vary: String(reply.getHeader('vary') ?? ''), publicLocation: () => undefined },
-          ),
-        )
-        .send(events);
+      const ours = reply.getHeaders();
+      const headers = returnedHeaders(['content-type', 'text/event-stream'], {
+        ours,
+        publicLocation: () => undefined,
+      });
+      for (let index = 0; index < headers.length; index += 2) {
+        const [name, value] = headers.slice(index, index + 2);
+        if (name !== undefined) reply.header(name, value);
+      }
+      return reply.send(events);
     },
   );
 }

@@ -24,6 +24,7 @@ function verified(jti: string, grantId = `grant of ${jti}`, clientId = 'client')
     },
     groups: undefined,
     assertion: undefined,
+    caller: undefined,
   };
 }
 

@@ -14,12 +14,23 @@ const identityNames = [
 ];
 
 function forward(rawHeaders: readonly string[], principal: Partial<Principal> = {}) {
-  return forwardedHeaders(rawHeaders, {
+  const block = forwardedHeaders(rawHeaders, {
     principal: { ...alice, ...principal },
     clientAddress: '203.0.113.7',
-    publicOrigin,
-    targetHost: 'mcp-server:3000',
+    place: { publicOrigin, targetHost: 'mcp-server:3000' },
   });
+  return readBlock(block);
+}
+
+/** As a server reads it: a list where a name came more than once. */
+function readBlock(block: string): Record<string, string | string[]> {
+  const headers: Record<string, string | string[]> = {};
+  for (const line of block.split('\r\n').slice(0, -1)) {
+    const [, name = '', value = ''] = /^([^:]+): (.*)$/s.exec(line) ?? [];
+    const earlier = headers[name];
+    headers[name] = earlier === undefined ? value : [earlier, value].flat();
+  }
+  return headers;
 }
 
 const ours = {

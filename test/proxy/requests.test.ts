@@ -219,11 +219,10 @@ describe('headers on the wire', () => {
     expect(lines).toEqual([
       'GET /mcp HTTP/1.1',
       `host: 127.0.0.1:${backend.port}`,
-      'connection: keep-alive',
       'mcp-session-id: abc',
-      'x-forwarded-for: 127.0.0.1',
       'x-forwarded-host: mcp.example.com',
       'x-forwarded-proto: https',
+      'x-forwarded-for: 127.0.0.1',
       'x-forwarded-user: alice-subject',
       'x-forwarded-email: alice@example.com',
       'x-forwarded-name: Zoë 王🦊X-Evil: 1',

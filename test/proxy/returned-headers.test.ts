@@ -3,7 +3,25 @@ import { describe, expect, test } from 'vitest';
 import { returnedHeaders } from '../../src/proxy/returned-headers.ts';
 
 function returned(received: Record<string, string | string[]>, vary = '') {
-  return returnedHeaders(received, { vary, publicLocation: (location) => `public:${location}` });
+  const ours = vary === '' ? {} : { vary };
+  return read(returnedHeaders(flat(received), { ours, publicLocation: (location) => `public:${location}` }));
+}
+
+function flat(headers: Record<string, string | string[]>): string[] {
+  return Object.entries(headers).flatMap(([name, values]) =>
+    [values].flat().flatMap((value) => [name, value]),
+  );
+}
+
+/** As a client reads it: a list where a name came more than once. */
+function read(rawHeaders: readonly string[]): Record<string, string | string[]> {
+  const headers: Record<string, string | string[]> = {};
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const [name = '', value = ''] = rawHeaders.slice(index, index + 2);
+    const earlier = headers[name];
+    headers[name] = earlier === undefined ? value : [earlier, value].flat();
+  }
+  return headers;
 }
 
 const always = { 'cache-control': 'no-store', vary: 'Authorization' };
@@ -87,6 +105,17 @@ test('X-Accel-Buffering of the MCP server passes on other answers', () => {
 
 test('a Location is translated, or left out when it leads nowhere', () => {
   expect(returned({ location: '/x' })['location']).toBe('public:/x');
-  const headers = returnedHeaders({ location: '/x' }, { vary: '', publicLocation: () => undefined });
-  expect(headers).not.toHaveProperty('location');
+  const headers = returnedHeaders(['location', '/x'], { ours: {}, publicLocation: () => undefined });
+  expect(headers).not.toContain('location');
+});
+
+test('ours are added, but for what the MCP server says itself', () => {
+  const received = ['x-request-id', 'theirs', 'access-control-allow-origin', 'https://evil.example'];
+  const ours = { 'x-request-id': 'ours', 'access-control-allow-origin': '*', vary: 'Origin' };
+  expect(read(returnedHeaders(received, { ours, publicLocation: () => undefined }))).toEqual({
+    'x-request-id': 'theirs',
+    'access-control-allow-origin': '*',
+    'cache-control': 'no-store',
+    vary: 'Origin, Authorization',
+  });
 });

@@ -100,7 +100,7 @@ describe('when the client goes away, the MCP server is told (protocol.md, item 1
 
   test('while it sends its request', async () => {
     const { proxy, next } = await startManual();
-    const request = start(`${proxy.origin}/mcp`, { method: 'POST', headers: { 'content-length': '100' } });
+    const request = start(`${proxy.origin}/mcp`, { method: 'POST', headers: { 'content-length': '100000' } });
     request.write('{');
     const exchange = await next();
     exchange.request.resume();
