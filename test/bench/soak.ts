@@ -20,7 +20,7 @@ export const soak: Bench = {
     const seconds = options.seconds ?? (isQuick ? 60 : 600);
     const accessTokenSeconds = seconds < 300 ? 40 : 120;
     const graceSeconds = 20;
-    const instances = [{}, {}];
+    const instances = [{}, { WORKERS: '2' }];
     const world = await startSoakWorld({
       node,
       serverFile,
@@ -63,7 +63,7 @@ function report({ ledger, timeline }: SoakWorld, { memory, skipped }: SoakResult
         ]),
       },
       {
-        title: 'Memory in RAM (RSS, MiB)',
+        title: 'Memory in RAM (RSS, MiB), of all processes of an instance',
         columns: [
           'process',
           'minutes',
