@@ -85,8 +85,10 @@ export async function buildServices(
       },
       onSilence: () => openRequests.endAll(),
       onNewPast: async () => {
+        log.warn('the database was restarted or replaced: every token is looked up anew');
         verifiedTokens.clear();
-        await endLostRequests({ db, openRequests });
+        // Everybody is looked up anew just now: this must not wait behind them.
+        await endLostRequests({ db: { ...db, ...db.urgent }, openRequests });
       },
       onError: (error) =>
         log.warn({ err: error }, 'the revocation feed cannot be read; tokens are checked one by one'),

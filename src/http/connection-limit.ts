@@ -1,7 +1,6 @@
 /** How many connections a process holds, and what is said on those beyond. */
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
-import { TemporarilyUnavailableError } from '../protocol/errors.ts';
 
 /** For as many more there is an answer: a tenth, and always some. Those beyond are closed without one. */
 const spareOf = (max: number): number => Math.max(16, Math.ceil(max / 10));
@@ -31,8 +30,11 @@ export function limitConnections(app: FastifyInstance, max: number): void {
   });
   app.addHook('onRequest', (request, reply, done) => {
     if (!isFull || !surplus.has(request.raw.socket) || isHealth(request.routeOptions.url)) return done();
-    reply.header('connection', 'close');
-    done(new TemporarilyUnavailableError('all connections are taken'));
+    // Without a line in the log for each: anyone can make as many as they like.
+    void reply
+      .code(503)
+      .headers({ connection: 'close', 'retry-after': 1, 'cache-control': 'no-store' })
+      .send({ error: 'temporarily_unavailable', error_description: 'All connections are taken.' });
   });
 }
 

@@ -5,7 +5,9 @@ import type { FastifyInstance, FastifyRequest, FastifyServerOptions } from 'fast
 
 /** On a connection: the request that may take longer to arrive, because its caller is known. */
 const unhurried = Symbol('unhurried request');
-type ClientSocket = Socket & { [unhurried]?: IncomingMessage };
+/** The answer that was begun last on a connection. */
+const answering = Symbol('answer on a connection');
+type ClientSocket = Socket & { [unhurried]?: IncomingMessage; [answering]?: ServerResponse };
 
 /**
  * What Node has to know. Headers have to be there after `timeoutMs`, and so has the rest of a request, unless
@@ -32,6 +34,8 @@ export function cutStalledClients(app: FastifyInstance): void {
   app.addHook('onRequest', (_request, { raw: response }, done) => {
     // Without it Node would end the connection, however long we need for an answer.
     response.on('timeout', cutIfStalled);
+    const socket: ClientSocket = response.req.socket;
+    socket[answering] = response;
     done();
   });
 }
@@ -50,6 +54,8 @@ function cutIfStalled(this: ServerResponse): void {
   const isNotSent = !request.complete && request.readableLength === 0;
   if (isNotSent && !this.headersSent) refuse(socket, 408, 'The request did not arrive in time');
   else if (isNotRead || isNotSent) socket.destroy();
+  // The delay is ours: looked at again after as much time, though no byte may move until then.
+  else socket.setTimeout(socket.timeout ?? 0);
 }
 
 /** What Node refuses by itself, before there is a request or in the middle of one. Nothing of it is repeated. */
@@ -65,8 +71,11 @@ function answerClientError(error: NodeJS.ErrnoException, socket: ClientSocket): 
   return refuse(socket, 400, 'The request cannot be read');
 }
 
-function refuse(socket: Socket, status: 400 | 408 | 431, description: string): void {
-  if (socket.writable) {
+/** Never in the middle of an answer. */
+function refuse(socket: ClientSocket, status: 400 | 408 | 431, description: string): void {
+  const begun = socket[answering];
+  const isInAnswer = begun?.headersSent === true && !begun.writableFinished;
+  if (socket.writable && !isInAnswer) {
     const body = JSON.stringify({ error: 'invalid_request', error_description: description });
     const headers = ['content-type: application/json', 'cache-control: no-store', 'connection: close'];
     const head = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...headers, `content-length: ${body.length}`];

@@ -29,6 +29,8 @@ export class AnswerWriter {
   constructor(response: ServerResponse, head: AnswerHead, { headers, keepAliveMs, onDrain }: AnswerOptions) {
     this.#response = response;
     this.#onDrain = onDrain;
+    // The client is gone, or hears the end at shutdown: whoever needs to know hears that it is over.
+    response.on('error', ignore);
     response.writeHead(head.status, headers);
     this.isEventStream = isEventStream(valueOf(head.rawHeaders, 'content-type'));
     if (this.isEventStream) markEventStream(response);
@@ -58,6 +60,7 @@ export class AnswerWriter {
 
   end(): void {
     this.#keepAlive?.stop();
+    if (this.#response.writableEnded) return;
     const first = this.#first;
     this.#first = undefined;
     this.#isHeadSent = true;
@@ -72,6 +75,8 @@ export class AnswerWriter {
   }
 
   #write(content: Buffer): boolean {
+    // Ended by us, at shutdown.
+    if (this.#response.writableEnded) return true;
     this.#keepAlive?.passed(content);
     const goesOn = this.#response.write(Buffer.from(content));
     if (!goesOn && !this.#waitsForDrain) {
@@ -83,6 +88,10 @@ export class AnswerWriter {
     }
     return goesOn;
   }
+}
+
+function ignore(): void {
+  // Nothing is left to be done.
 }
 
 /** Not where bytes are counted or compressed, nor where there is no content. */

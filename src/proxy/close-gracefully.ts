@@ -16,12 +16,14 @@ export function closeGracefully(app: FastifyInstance, graceMs: number): void {
   const open = new Set<ServerResponse>();
   let onceEmpty = (): void => undefined;
 
+  const forget = (response: ServerResponse): void => {
+    open.delete(response);
+    if (open.size === 0) onceEmpty();
+  };
+
   app.addHook('onRequest', (_request, { raw: response }, done) => {
     open.add(response);
-    whenOver(response, () => {
-      open.delete(response);
-      if (open.size === 0) onceEmpty();
-    });
+    whenOver(response, forget);
     done();
   });
 

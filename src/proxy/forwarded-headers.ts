@@ -50,7 +50,8 @@ export function forwardedHeaders(rawHeaders: readonly string[], forwarding: Forw
   let lines = '';
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     const name = passingName(rawHeaders[index] ?? '');
-    if (name === undefined || dropped.has(name) || instead?.[name] !== undefined) continue;
+    if (name === undefined || dropped.has(name) || (instead !== undefined && Object.hasOwn(instead, name)))
+      continue;
     lines += `${name}: ${rawHeaders[index + 1] ?? ''}\r\n`;
   }
   for (const name in instead) lines += line(name, instead[name] ?? '');

@@ -7,6 +7,7 @@ import type { Principal } from '../protocol/principal.ts';
 import { GrowingBuffer } from './growing-buffer.ts';
 import { HeldBytes } from './held-bytes.ts';
 import { hasBody } from './request-body.ts';
+import { whenOver } from './when-over.ts';
 
 export interface Inspection {
   /** A larger body is refused. */
@@ -59,7 +60,7 @@ export function bodyInspector({
       held.giveBack(owner, size);
       size = 0;
     };
-    reply.raw.once('close', giveBack);
+    whenOver(reply.raw, giveBack);
     const body = await collect(raw, (bytes) => {
       if (size + bytes > maxBodyBytes) return tooLarge(maxBodyBytes);
       if (!held.take(owner, bytes)) return noRoom;

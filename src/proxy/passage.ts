@@ -140,11 +140,12 @@ export class Passage implements OpenRequest, ExchangeSink {
   }
 
   onEnd(): void {
-    if (this.#held !== undefined) return void this.#held.push(() => this.onEnd());
+    // From here on it may be another request's.
     this.#connection = undefined;
     this.#upload?.stop();
     this.#upload = undefined;
-    this.#answer?.end();
+    if (this.#held === undefined) this.#answer?.end();
+    else this.#held.push(() => this.#answer?.end());
   }
 
   onDrain(): void {
@@ -200,7 +201,8 @@ export class Passage implements OpenRequest, ExchangeSink {
     const wasAnswered = this.#isAnswered;
     this.#isAnswered = true;
     this.#stop();
-    if (wasAnswered) return void this.#reply.raw.socket?.destroy();
+    // Not that of the response, which has none while it waits for its turn on the connection.
+    if (wasAnswered) return void this.#reply.request.raw.socket.destroy();
     this.#call?.failed();
     sendFailure(this.#reply, error);
   }
@@ -226,7 +228,7 @@ export class Passage implements OpenRequest, ExchangeSink {
     this.#answer?.stop();
     this.#upload?.stop();
     this.#upload = undefined;
-    this.#connection?.destroy();
+    this.#connection?.abort(this);
     this.#connection = undefined;
   }
 }

@@ -124,8 +124,11 @@ export async function registerProxy(app: FastifyInstance, options: ProxyOptions)
     const forwarding = { principal, clientAddress: request.ip, place, instead: call?.headers };
     const head = requestHead(raw, path, length, forwarding);
     if (inspected !== undefined) passage.send(head, inspected);
-    else if (length === undefined) passage.send(head);
-    else if (length === 'chunked' || length > maxCollectedBytes) passage.stream(head, length === 'chunked');
+    else if (length === undefined) {
+      passage.send(head);
+      // Content of a GET is nobody's: but as long as it is not read, nobody hears that the client leaves.
+      raw.resume();
+    } else if (length === 'chunked' || length > maxCollectedBytes) passage.stream(head, length === 'chunked');
     else collect(raw, length, (content) => passage.send(head, { content }));
   }
 }

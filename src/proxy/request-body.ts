@@ -24,9 +24,17 @@ export function collect(request: IncomingMessage, length: number, onWhole: (cont
     request.resume();
     return onWhole(content);
   }
-  const chunks: Buffer[] = [];
-  request.on('data', (chunk: Buffer) => chunks.push(chunk));
-  request.once('end', () => onWhole(Buffer.concat(chunks)));
+  // In one piece, whose size does not depend on how small the pieces are that it comes in.
+  const content = Buffer.allocUnsafeSlow(length);
+  let size = 0;
+  const keep = (chunk: Buffer): void => {
+    size += chunk.copy(content, size);
+  };
+  request.on('data', keep).once('end', () => {
+    // The request outlives its content.
+    request.off('data', keep);
+    onWhole(content);
+  });
 }
 
 /** Where content goes that comes in pieces. */

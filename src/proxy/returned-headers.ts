@@ -30,7 +30,7 @@ export function returnedHeaders(received: readonly string[], { ours, publicLocat
   for (let index = 0; index + 1 < received.length; index += 2) {
     const name = received[index] ?? '';
     const value = received[index + 1] ?? '';
-    if (dropped.has(name) || notTheirs.test(name)) continue;
+    if (dropped.has(name) || !mayPass(name)) continue;
     if (name === 'cache-control') cacheControl = joined(cacheControl, value);
     else if (name === 'vary') vary = joined(vary, value);
     else if (name === 'location') {
@@ -48,6 +48,18 @@ export function returnedHeaders(received: readonly string[], { ours, publicLocat
   // nginx and its kin would collect events before passing them on.
   if (isStream) setHeader(headers, 'x-accel-buffering', 'no');
   return headers;
+}
+
+/** Judged names. The MCP server makes them up, so only so many are remembered. */
+const judged = new Map<string, boolean>();
+const maxJudged = 500;
+
+function mayPass(name: string): boolean {
+  const known = judged.get(name);
+  if (known !== undefined) return known;
+  const verdict = !notTheirs.test(name);
+  if (judged.size < maxJudged) judged.set(name, verdict);
+  return verdict;
 }
 
 /** Their word counts where both say something. */

@@ -14,17 +14,17 @@ interface Eviction {
 }
 
 const evictions: readonly Eviction[] = [
-  // Those whose person has not approved, then of the client that has the most, the oldest: a flood displaces itself.
+  // Of the client that has the most, the oldest whose person has not approved: a flood displaces itself.
   {
     table: 'authorization_requests',
     key: 'request_id_hash',
     first: `select request_id_hash
       from (
         select request_id_hash, sealed_sign_in is not null as is_approved, created_at,
-          row_number() over (partition by client_id order by created_at desc) as place
+          row_number() over (partition by client_id order by sealed_sign_in is not null desc, created_at desc) as place
         from authorization_requests
       ) ranked
-      order by is_approved, place desc, created_at
+      order by place desc, is_approved, created_at
       limit $1`,
   },
   {

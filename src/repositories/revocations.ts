@@ -97,10 +97,8 @@ const positionRow = z.object({
  * @throws DatabaseUnavailableError also for a standby, which may lag behind
  */
 export async function findFeedPosition(db: Queryable): Promise<FeedPosition> {
-  const row = await findOne(
-    db,
-    positionRow,
-    sql`
+  const row = await findOne(db, positionRow, {
+    ...sql`
       with ends as (
         select min(revocation_id) as first_id, max(revocation_id) as last_id
         from revocations
@@ -115,7 +113,8 @@ export async function findFeedPosition(db: Queryable): Promise<FeedPosition> {
           where not exists (select from revocations where revocation_id = missing_id)
         ) as missing_ids
       from ends`,
-  );
+    timeoutMs: lookTimeoutMs,
+  });
   refuseStandby(row);
   return {
     server: row.server,
@@ -141,10 +140,8 @@ export async function findEnded(
   db: Queryable,
   { grantIds, jtis }: { readonly grantIds: readonly string[]; readonly jtis: readonly string[] },
 ): Promise<readonly Pick<Revocation, 'kind' | 'subject'>[]> {
-  return findAll(
-    db,
-    endedRow,
-    sql`
+  return findAll(db, endedRow, {
+    ...sql`
       select 'grant' as kind, asked::text as subject
       from unnest(${grantIds}::uuid[]) as asked
       where not exists (select from grants where grant_id = asked and revoked_at is null)
@@ -152,5 +149,6 @@ export async function findEnded(
       select 'access_token', jti::text
       from access_tokens
       where jti = any(${jtis}::uuid[]) and revoked_at is not null`,
-  );
+    timeoutMs: lookTimeoutMs,
+  });
 }

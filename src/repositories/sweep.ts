@@ -50,8 +50,13 @@ const sweeps: readonly Sweep[] = [
   { table: 'logout_tokens', isOver: 'expires_at < $1' },
   // As long as a connection may rest by default.
   { table: 'mcp_sessions', isOver: "last_used_at < $1 - interval '30 days'" },
-  // Longer than any instance may lag behind the feed; what it announced is in the rows themselves.
-  { table: 'revocations', isOver: "revoked_at < $1 - interval '1 day'" },
+  // Longer than any instance may lag behind the feed; what it announced is in the rows themselves. By the newest one
+  // instances know that the database is still the one that they followed.
+  {
+    table: 'revocations',
+    isOver:
+      "revoked_at < $1 - interval '1 day' and revocation_id < (select max(revocation_id) from revocations)",
+  },
   { table: 'signing_keys', isOver: 'published_until < $1' },
 ];
 

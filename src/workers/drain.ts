@@ -28,6 +28,9 @@ export async function drain(worker: Worker, server: Server, signal: AbortSignal)
   // ends with the last connection.
   worker.disconnect();
   await pause(arrivalMs, signal);
+  // Those that were kept and not used meanwhile: a request on them would be refused from here on.
+  Reflect.deleteProperty(server, 'closeIdleConnections');
+  server.closeIdleConnections();
 }
 
 /** Node 26 closes also those on which no request has come yet, when it closes a server. */

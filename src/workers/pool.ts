@@ -1,6 +1,5 @@
 /** Keeps so many workers running, whatever happens to them, and replaces them one after the other when asked to. */
 import cluster, { type Worker } from 'node:cluster';
-import { once } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { order, type Report } from './messages.ts';
@@ -71,10 +70,11 @@ export class WorkerPool {
     for (const { wake } of this.#places) wake.abort();
     const ends = await Promise.all(
       [...this.#alive].map(async (worker) => {
-        const end = once(worker, 'exit');
+        const end = new Promise<number | null>((resolve) => {
+          worker.once('exit', (code: number | null) => resolve(code));
+        });
         order(worker, 'stop');
-        const [code] = (await end) as [number | null];
-        return code === 0;
+        return (await end) === 0;
       }),
     );
     return ends.every(Boolean);
@@ -99,12 +99,15 @@ export class WorkerPool {
 
   /** @throws Error with the reason why it did not start */
   async #launch(): Promise<Worker> {
+    if (this.#isStopping) throw new Error('everything is stopping');
     const worker = cluster.fork();
     this.#alive.add(worker);
     const { promise, resolve, reject } = withResolvers<Worker>();
     let reason: string | undefined;
     worker.on('message', (report: Report) => {
       if (report.type === 'ready') resolve(worker);
+      // It could not hear that while it was starting.
+      if (report.type === 'ready' && this.#isStopping) order(worker, 'stop');
       if (report.type === 'failed') ({ reason } = report);
     });
     worker.on('error', (error) => {

@@ -9,6 +9,8 @@ import { WorkerPool } from './pool.ts';
 
 /** @throws what keeps it, or a worker, from starting */
 export async function runPrimary(config: Config): Promise<void> {
+  if (cluster.isWorker)
+    throw new Error('WORKERS makes its own processes: set WORKERS=1 where another program makes them');
   const log = createLogger(config.logLevel);
   // No connection passes here: one on its way to a worker that is killed would be lost. docs/decisions/0028-workers.md
   cluster.schedulingPolicy = cluster.SCHED_NONE;
@@ -109,7 +111,7 @@ class Restarts {
     } catch (error) {
       if (this.#pool.isStopping) return;
       const reason = error instanceof ConfigError ? error.problems : (error as Error).message;
-      this.#log.error({ reason }, 'not restarted: the workers that are there go on');
+      this.#log.error({ reason }, 'not restarted to the end: the workers that are there go on');
     }
   }
 }

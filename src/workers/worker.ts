@@ -99,6 +99,10 @@ class Life {
 
   async #report(): Promise<void> {
     if (this.#registry === undefined) return;
-    await tell({ type: 'counted', metrics: await reportOf(this.#registry) });
+    try {
+      await tell({ type: 'counted', metrics: await reportOf(this.#registry) });
+    } catch (error) {
+      this.#log.warn({ err: error }, 'what this worker counted cannot be told');
+    }
   }
 }

@@ -133,7 +133,7 @@ describePostgres('two workers', () => {
     });
 
     test('a new one that does not start leaves the others as they are, and is tried less and less often', async () => {
-      const refusal = 'not restarted: the workers that are there go on';
+      const refusal = 'not restarted to the end: the workers that are there go on';
       await writeFile(join(server.directory, '.env'), 'WORKERS=2\nACCESS_TOKEN_TTL_SECONDS=soon\n');
       server.signal('SIGHUP');
       await until(server, refusal);

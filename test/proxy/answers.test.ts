@@ -327,3 +327,19 @@ zj0EAwIDSQAwRgIhAMZerH0j4srH7g5dMRycJK8xfk54PMSsjMA5qO9FdGBcAiEA
 pdpED1xgJgBIqhRhOmG0zcbjUB7yiVrSbZ43symHt2A=
 -----END CERTIFICATE-----`,
 };
+
+test('an answer that breaks off while it waits for its turn on the connection ends the connection (RFC 9112 §9.3.2)', async () => {
+  const { proxy, next } = await startManual();
+  const socket = connect(proxy.port, '127.0.0.1').on('error', () => undefined);
+  onTestFinished(() => void socket.destroy());
+  socket.write(
+    'POST /mcp HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}GET /mcp HTTP/1.1\r\nHost: x\r\n\r\n',
+  );
+  await next();
+  const second = await next();
+  second.response.writeHead(200, { 'content-length': '100' }).write('a part');
+  for (let turn = 0; turn < 50; turn += 1) await new Promise(setImmediate);
+  second.response.destroy();
+  await once(socket, 'close');
+  expect(socket.destroyed).toBe(true);
+});

@@ -1,6 +1,6 @@
 /** A session id is good for the person that got it (protocol.md 101, MCP security best practices, "Session Hijacking"). */
 import { once } from 'node:events';
-import type { IncomingMessage } from 'node:http';
+import { type IncomingMessage, request as httpRequest } from 'node:http';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { McpSessions } from '../../src/flows/mcp-sessions.ts';
 import { type Database, DatabaseUnavailableError } from '../../src/repositories/database.ts';
@@ -111,11 +111,20 @@ test('where the MCP server repeats the id with each answer, that is no news', as
 });
 
 /** A database that answers when the test says so. */
-function startSlow(): { readonly db: Database; readonly asked: Promise<void>; answer(): void } {
+function startSlow(): {
+  readonly db: Database;
+  readonly asked: Promise<void>;
+  answer(): void;
+  fail(error: Error): void;
+} {
   let ask = (): void => undefined;
   let answer = (): void => undefined;
+  let fail = (_error: Error): void => undefined;
   const asked = new Promise<void>((resolve) => (ask = resolve));
-  const answered = new Promise<void>((resolve) => (answer = resolve));
+  const answered = new Promise<void>((resolve, reject) => {
+    answer = resolve;
+    fail = reject;
+  });
   const db: Database = {
     ...database.db,
     query: async (query) => {
@@ -124,7 +133,7 @@ function startSlow(): { readonly db: Database; readonly asked: Promise<void>; an
       return database.db.query(query);
     },
   };
-  return { db, asked, answer: () => answer() };
+  return { db, asked, answer: () => answer(), fail: (error) => fail(error) };
 }
 
 test('the id does not reach the client before it is remembered, and everything after it arrives whole', async () => {
@@ -185,3 +194,27 @@ test('an MCP server that dies while it is remembered does not bring anything dow
 
   expect((await asking).status).toBe(502);
 });
+
+test.each(['its client leaves', 'it cannot be remembered'])(
+  'while a session is remembered, its connection may be another caller’s: that one does not suffer when %s',
+  async (how) => {
+    const slow = startSlow();
+    const { proxy, next } = await startManual({ sessions: new McpSessions({ db: slow.db, clock }) });
+    const opening = httpRequest(`${proxy.origin}/mcp`, { method: 'POST', agent: false });
+    opening.on('error', () => undefined);
+    opening.end('{}');
+    const first = await next();
+    first.response.setHeader('mcp-session-id', 'new').end('opened');
+    await slow.asked;
+    const asking = send(`${proxy.origin}/mcp`, { method: 'POST', body: '{}' });
+    const second = await next();
+    expect(second.request.socket).toBe(first.request.socket);
+
+    if (how === 'its client leaves') opening.destroy();
+    else slow.fail(new DatabaseUnavailableError('away'));
+    for (let turns = 0; turns < 100; turns += 1) await new Promise(setImmediate);
+
+    second.response.end('answered');
+    expect(await asking).toMatchObject({ status: 200, text: 'answered' });
+  },
+);

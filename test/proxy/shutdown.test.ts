@@ -93,3 +93,28 @@ test('requests without a connection are not waited for', async () => {
   expect((await app.inject('/mcp')).body).toBe('answer');
   await app.close();
 });
+
+test('events that come after the end of a stream, while its client is slow to hear it, bring nothing down', async () => {
+  const { proxy, next } = await startManual({ graceMs: 500 });
+  // The stream waits for its turn on the connection behind a call that is not answered.
+  const socket = connect(proxy.port, '127.0.0.1').on('error', () => undefined);
+  onTestFinished(() => void socket.destroy());
+  socket.write(
+    'POST /mcp HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}GET /mcp HTTP/1.1\r\nHost: x\r\n\r\n',
+  );
+  await next();
+  const { response } = await next();
+  response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: 1\n\n');
+  await turns();
+
+  const closing = proxy.app.close();
+  for (let event = 2; event < 5; event += 1) {
+    response.write(`data: ${event}\n\n`);
+    await turns();
+  }
+  await expect(closing).resolves.toBeUndefined();
+});
+
+async function turns(): Promise<void> {
+  for (let turn = 0; turn < 50; turn += 1) await new Promise(setImmediate);
+}

@@ -75,8 +75,12 @@ describe('an answer is the same in whatever pieces it comes', () => {
 
 describe('where an answer ends (RFC 9112 §6.3)', () => {
   test.each([
-    ['to HEAD', 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n', true],
-    ['to HEAD, in chunks', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n', true],
+    ['to HEAD', 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n', true],
+    [
+      'to HEAD, with the length of what GET would bring',
+      'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n',
+      true,
+    ],
     ['204', 'HTTP/1.1 204 No Content\r\n\r\n', false],
     [
       '304 with the length of what was not changed',
@@ -85,7 +89,7 @@ describe('where an answer ends (RFC 9112 §6.3)', () => {
     ],
     ['no content', 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n', false],
   ])('%s: with its headers', (_name, answer, toHead) => {
-    expect(read([bytes(answer)], { toHead })).toMatchObject({ body: '', isOver: true, isPersistent: true });
+    expect(read([bytes(answer)], { toHead })).toMatchObject({ body: '', isOver: true });
   });
 
   test('without a length: with the connection, which is of no more use', () => {
@@ -121,11 +125,35 @@ describe('whether another request may follow (RFC 9112 §9.3)', () => {
       true,
     ],
     ['HTTP/1.0', 'HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 0\r\n\r\n', false],
+    ['no content', 'HTTP/1.1 204 No Content\r\n\r\n', true],
+    [
+      'none, but a claim of some, which may come late',
+      'HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n',
+      false,
+    ],
     ['bytes that nobody asked for', 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nHTTP/1.1 200 OK\r\n', false],
     ['bytes after the last chunk', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nx', false],
   ])('%s', (_name, answer, isPersistent) => {
     expect(read([bytes(answer)])).toMatchObject({ isOver: true, isPersistent });
   });
+});
+
+test('an answer to HEAD ends its connection: a server may send late what it claims', () => {
+  const answer = 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n';
+  expect(read([bytes(answer)], { toHead: true })).toMatchObject({ isOver: true, isPersistent: false });
+});
+
+test.each([
+  ['timeout=5, max=100', 5000],
+  ['max=100,timeout=2', 2000],
+  ['max=100', Infinity],
+])('Keep-Alive: %s', (hint, keptForMs) => {
+  const reader = new AnswerReader(
+    { onHead: () => undefined, onData: () => undefined, onEnd: () => undefined },
+    false,
+  );
+  reader.read(bytes(`HTTP/1.1 204 No Content\r\nKeep-Alive: ${hint}\r\n\r\n`));
+  expect(reader.keptForMs).toBe(keptForMs);
 });
 
 test('headers keep their order, their duplicates and their bytes, without outer spaces', () => {

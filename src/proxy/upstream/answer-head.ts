@@ -46,7 +46,9 @@ export function parseAnswerHead(text: string, toHead: boolean): AnswerHead {
   }
   const isHttp10 = minor === '0';
   const contentLength = fields.contentLength(Number(status), toHead, isHttp10);
-  const isPersistent = !isHttp10 && !fields.closes && contentLength !== 'until close';
+  // What a server sends after a head that has no content it may send late: nobody must take it for another answer.
+  const mayFollow = toHead || (contentLength === 0 && fields.claimsContent);
+  const isPersistent = !isHttp10 && !fields.closes && contentLength !== 'until close' && !mayFollow;
   return { status: Number(status), rawHeaders, contentLength, isPersistent };
 }
 
@@ -94,6 +96,10 @@ class FramingFields {
     } else if (name === 'connection') {
       this.closes ||= /(^|,)[\t ]*close[\t ]*(,|$)/i.test(value);
     }
+  }
+
+  get claimsContent(): boolean {
+    return this.#coding !== undefined || Number(this.#length ?? 0) > 0;
   }
 
   /** RFC 9112 §6.3. A transfer coding that we would have to pass on unnamed, and both framings at once, are refused. */

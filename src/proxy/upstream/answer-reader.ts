@@ -1,6 +1,6 @@
 /** Reads one HTTP/1 answer from the bytes of a connection, as they come. */
 import { GrowingBuffer } from '../growing-buffer.ts';
-import { type AnswerHead, MalformedAnswerError, parseAnswerHead } from './answer-head.ts';
+import { type AnswerHead, MalformedAnswerError, parseAnswerHead, valueOf } from './answer-head.ts';
 import { ChunkedContent } from './chunked-content.ts';
 
 /** Whom an answer is for. What is called may stop the reader. */
@@ -40,6 +40,13 @@ export class AnswerReader {
   /** Whether the connection may be used again, as far as the answer says. */
   get isPersistent(): boolean {
     return this.#isOver && this.#head?.isPersistent === true && !this.hasSurplus;
+  }
+
+  /** How long the server keeps an idle connection, as far as it says so (`Keep-Alive: timeout=5`). */
+  get keptForMs(): number {
+    const hint = this.#head && valueOf(this.#head.rawHeaders, 'keep-alive');
+    const seconds = hint === undefined ? undefined : /(?:^|[\s,])timeout=(\d{1,6})/i.exec(hint)?.[1];
+    return seconds === undefined ? Infinity : Number(seconds) * 1000;
   }
 
   /** @throws MalformedAnswerError */

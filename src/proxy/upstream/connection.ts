@@ -18,6 +18,9 @@ interface Owner {
   gone(connection: Connection): void;
 }
 
+/** Servers close what they think is idle, often after five seconds (Node), and cannot take back a request on its way. */
+const usualIdleMs = 4_000;
+const closingAheadMs = 1_000;
 const chunkEnd = '\r\n';
 const lastChunk = '0\r\n\r\n';
 /** Up to this size bytes are copied together, so that they go out in one packet. */
@@ -33,6 +36,8 @@ export class Connection {
   #isPaused = false;
   /** Monotonic milliseconds, for the pool to tell how long it has not been used. */
   idleSince = 0;
+  /** How long it may be idle: the server closes it soon after. */
+  maxIdleMs = usualIdleMs;
 
   /** @param socket connected, or about to be */
   constructor(socket: Socket, owner: Owner) {
@@ -49,7 +54,8 @@ export class Connection {
   }
 
   get isUsable(): boolean {
-    return !this.#socket.destroyed && this.#socket.readable && this.#socket.writable;
+    const { destroyed, readable, writable, writableLength } = this.#socket;
+    return !destroyed && readable && writable && writableLength === 0;
   }
 
   /**
@@ -114,7 +120,12 @@ export class Connection {
     this.#socket.resume();
   }
 
-  /** Ends the exchange, if there is one, with the connection. The sink hears nothing of it. */
+  /** Ends the exchange of this sink, with the connection. The sink hears nothing of it. Another's is left alone. */
+  abort(sink: ExchangeSink): void {
+    if (this.#sink === sink) this.destroy();
+  }
+
+  /** Ends everything. A sink hears nothing of it. */
   destroy(): void {
     this.#reader?.stop();
     this.#reader = undefined;
@@ -148,6 +159,7 @@ export class Connection {
     this.#sink = undefined;
     if (!this.#isSent || !reader.isPersistent || !this.isUsable) return void this.#socket.destroy();
     this.resume();
+    this.maxIdleMs = Math.min(usualIdleMs, reader.keptForMs - closingAheadMs);
     this.#owner.free(this);
   }
 

@@ -11,8 +11,6 @@ export interface PoolOptions {
   readonly maxConnections: number;
 }
 
-/** Servers close what they think is idle, often after five seconds (Node), and cannot take back a request on its way. */
-const maxIdleMs = 4_000;
 const sweepMs = 1_000;
 /** A machine that vanished says nothing: the kernel asks, so that streams that are silent for hours are found dead. */
 const keepAliveProbeMs = 60_000;
@@ -39,8 +37,8 @@ export class Pool {
   /** A connection of one's own until its answer is over. Undefined: as many as may be open are in use. */
   take(): Connection | undefined {
     for (let idle = this.#idle.pop(); idle !== undefined; idle = this.#idle.pop()) {
-      if (idle.isUsable && performance.now() - idle.idleSince < maxIdleMs) return idle;
-      idle.destroy();
+      if (idle.isUsable && performance.now() - idle.idleSince < idle.maxIdleMs) return idle;
+      this.#drop(idle);
     }
     return this.#open.size < this.#options.maxConnections && !this.#isClosed ? this.#add() : undefined;
   }
@@ -66,22 +64,26 @@ export class Pool {
         free.idleSince = performance.now();
         this.#idle.push(free);
       },
-      gone: (gone) => {
-        this.#open.delete(gone);
-        const index = this.#idle.indexOf(gone);
-        if (index >= 0) this.#idle.splice(index, 1);
-      },
+      gone: (gone) => this.#forget(gone),
     });
     this.#open.add(connection);
     return connection;
   }
 
+  #drop(connection: Connection): void {
+    this.#forget(connection);
+    connection.destroy();
+  }
+
+  #forget(connection: Connection): void {
+    this.#open.delete(connection);
+    const index = this.#idle.indexOf(connection);
+    if (index >= 0) this.#idle.splice(index, 1);
+  }
+
   #sweep(): void {
-    const { length } = this.#idle;
     const now = performance.now();
-    const firstFresh = this.#idle.findIndex(({ idleSince }) => now - idleSince < maxIdleMs);
-    for (const connection of this.#idle.splice(0, firstFresh === -1 ? length : firstFresh))
-      connection.destroy();
+    for (const idle of this.#idle.filter((one) => now - one.idleSince >= one.maxIdleMs)) this.#drop(idle);
   }
 }
 
