@@ -2,9 +2,10 @@
 import { invalidToken, TemporarilyUnavailableError } from '../protocol/errors.ts';
 import type { Principal } from '../protocol/principal.ts';
 import type { Revocation } from '../repositories/revocations.ts';
+import { DenseSet, type Member } from './dense-set.ts';
 import type { VerifiedTokens } from './verified-tokens.ts';
 
-export interface OpenRequest {
+export interface OpenRequest extends Member {
   readonly principal: Principal;
   /** Whether it is being answered with an event stream, which may stay open for days. */
   readonly isStream: boolean;
@@ -17,7 +18,7 @@ type Revoked = Readonly<Record<Revocation['kind'], Set<string>>>;
 
 export class OpenRequests {
   readonly #verifiedTokens: Pick<VerifiedTokens, 'mayHaveEnded' | 'remembers'>;
-  readonly #open = new Set<OpenRequest>();
+  readonly #open = new DenseSet<OpenRequest>();
   #revoked: Revoked | undefined;
 
   constructor(verifiedTokens: Pick<VerifiedTokens, 'mayHaveEnded' | 'remembers'>) {
@@ -30,12 +31,12 @@ export class OpenRequests {
 
   /** For metrics: it looks at each open request. */
   get streamCount(): number {
-    return [...this.#open].filter(({ isStream }) => isStream).length;
+    return this.#open.members.filter(({ isStream }) => isStream).length;
   }
 
   /** Who they are, each token once. */
   get callers(): readonly Principal[] {
-    return [...new Map([...this.#open].map(({ principal }) => [principal.jti, principal])).values()];
+    return [...new Map(this.#open.members.map(({ principal }) => [principal.jti, principal])).values()];
   }
 
   /**
@@ -68,7 +69,7 @@ export class OpenRequests {
 
   /** Nobody has been able to tell for a while whose access was revoked: they ask again. */
   endAll(): void {
-    for (const request of this.#open)
+    for (const request of this.#open.members)
       this.#end(request, new TemporarilyUnavailableError('the revocation feed cannot be read'));
   }
 
@@ -76,7 +77,7 @@ export class OpenRequests {
     const revoked = this.#revoked;
     this.#revoked = undefined;
     if (revoked === undefined) return;
-    for (const request of this.#open) {
+    for (const request of this.#open.members) {
       const { jti, grantId, clientId } = request.principal;
       if (revoked.grant.has(grantId) || revoked.access_token.has(jti) || revoked.client.has(clientId))
         this.#end(request, invalidToken('revoked while the request was open'));

@@ -1,6 +1,7 @@
 /** How the server stops: answers that are being sent may finish, but nothing holds it up for ever. */
 import type { ServerResponse } from 'node:http';
 import type { FastifyInstance } from 'fastify';
+import { DenseSet, type Member } from '../flows/dense-set.ts';
 import { isStandingStream } from './event-stream.ts';
 import { whenOver } from './when-over.ts';
 
@@ -13,10 +14,10 @@ import { whenOver } from './when-over.ts';
  * clients to give up connections that they keep, or have opened and never used.
  */
 export function closeGracefully(app: FastifyInstance, graceMs: number): void {
-  const open = new Set<ServerResponse>();
+  const open = new DenseSet<ServerResponse & Member>();
   let onceEmpty = (): void => undefined;
 
-  const forget = (response: ServerResponse): void => {
+  const forget = (response: ServerResponse & Member): void => {
     open.delete(response);
     if (open.size === 0) onceEmpty();
   };
@@ -28,12 +29,12 @@ export function closeGracefully(app: FastifyInstance, graceMs: number): void {
   });
 
   app.addHook('preClose', async () => {
-    for (const response of open) if (isStandingStream(response)) response.end();
+    for (const response of open.members) if (isStandingStream(response)) response.end();
     await new Promise<void>((resolve) => {
       onceEmpty = resolve;
       setTimeout(resolve, open.size === 0 ? 0 : graceMs).unref();
     });
-    for (const response of open) response.destroy();
+    for (const response of open.members) response.destroy();
     app.server.closeAllConnections();
   });
 }

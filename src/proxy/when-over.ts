@@ -12,7 +12,7 @@ interface Watched extends ServerResponse {
   [callbacks]?: Callback[] | null;
 }
 interface WatchedSocket extends Socket {
-  [unfinished]?: Set<Watched>;
+  [unfinished]?: Watched[];
 }
 
 /**
@@ -28,16 +28,17 @@ export function whenOver(response: Watched, callback: Callback): void {
   if (known !== undefined) return void known.push(callback);
   response[callbacks] = [callback];
   const socket: WatchedSocket = response.req.socket;
-  (socket[unfinished] ?? watch(socket)).add(response);
+  (socket[unfinished] ?? watch(socket)).push(response);
   response.once('close', endOfResponse);
   if (socket.destroyed) end(response);
 }
 
-function watch(socket: WatchedSocket): Set<Watched> {
-  const responses = new Set<Watched>();
+/** An array: there is rarely more than one, and a `Set` would keep what is over alive for longer (see DenseSet). */
+function watch(socket: WatchedSocket): Watched[] {
+  const responses: Watched[] = [];
   socket[unfinished] = responses;
   socket.once('close', () => {
-    for (const response of responses) end(response);
+    for (let next = responses.shift(); next !== undefined; next = responses.shift()) end(next);
   });
   return responses;
 }
@@ -50,7 +51,9 @@ function end(response: Watched): void {
   const waiting = response[callbacks];
   if (!waiting) return;
   response[callbacks] = null;
-  const { socket } = response.req;
-  (socket as WatchedSocket | null)?.[unfinished]?.delete(response);
+  const responses = (response.req.socket as WatchedSocket | null)?.[unfinished] ?? [];
+  const at = responses.indexOf(response);
+  if (at === responses.length - 1) responses.pop();
+  else if (at >= 0) responses.splice(at, 1);
   for (const callback of waiting) callback(response);
 }
