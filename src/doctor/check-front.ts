@@ -53,11 +53,14 @@ export async function checkLimits({ try: ask, report }: Outside): Promise<void> 
 /** Each answer of ours has an id of its own: the same one twice came from a store. */
 export async function checkCache({ try: ask, report }: Outside): Promise<void> {
   const request = { headers: { accept: 'application/json' } };
-  const first = await ask('/mcp', request);
-  const second = await ask('/mcp', request);
-  const id = first?.headers['x-request-id'];
-  if (id !== undefined && id === second?.headers['x-request-id']) {
-    report.found('front.cached', `GET /mcp gives the answer of request ${String(id)} again`);
+  const ids: unknown[] = [];
+  // A store may need a moment to have what it was given: so the second answer alone proves nothing.
+  for (let asked = 0; asked < 3; asked += 1) {
+    const id = (await ask('/mcp', request))?.headers['x-request-id'];
+    if (id === undefined) return;
+    if (ids.includes(id))
+      return report.found('front.cached', `GET /mcp gives the answer of request ${String(id)} again`);
+    ids.push(id);
   }
 }
 

@@ -7,6 +7,6 @@ export function createRequestIds(): () => string {
   let count = 0;
   return () => {
     count += 1;
-    return `${prefix}${count.toString(36)}`;
+    return prefix + count.toString(36).padStart(4, '0');
   };
 }
