@@ -6,7 +6,7 @@ export default defineConfig({
     globalSetup: ['test/browser/require-chromium.ts', 'test/support/global-setup.ts'],
     reporters: ['default', './test/support/not-run-reporter.ts'],
     pool: 'forks',
-    maxWorkers: 1,
+    maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },

@@ -1,17 +1,9 @@
 /** Access tokens: signed JWTs by the profile of RFC 9068. */
-import { createPrivateKey, type JsonWebKey, type KeyObject } from 'node:crypto';
-import {
-  calculateJwkThumbprint,
-  type CryptoKey,
-  errors,
-  exportJWK,
-  generateKeyPair,
-  importJWK,
-  type JWK,
-  jwtVerify,
-} from 'jose';
+import { createPrivateKey, createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
+import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose';
 import { z } from 'zod';
 import { type SignedClaims, signClaims, type SigningAlg, type SigningKey } from './sign-claims.ts';
+import { type SignedPayload, type VerificationKey, verifyClaims } from './verify-claims.ts';
 
 /** Tolerated difference between the clocks of two instances. */
 const clockToleranceSeconds = 5;
@@ -26,10 +18,12 @@ export async function generateSigningKey(
   return { kid, publicJwk: { ...bare, kid, alg, use: 'sig' }, privateJwk: await exportJWK(privateKey) };
 }
 
-/** The half that verifies. */
-export async function importPublicKey(jwk: JWK, alg: string): Promise<CryptoKey> {
-  const key = await importJWK(jwk, alg);
-  if (key instanceof Uint8Array) throw new TypeError('A signing key is asymmetric');
+/** The half that verifies. @throws TypeError when it is no key of that algorithm (RFC 7518 §3.1) */
+export function importPublicKey(jwk: JsonWebKey, alg: string): KeyObject {
+  const key = createPublicKey({ key: jwk, format: 'jwk' });
+  const { namedCurve, modulusLength = 0 } = key.asymmetricKeyDetails ?? {};
+  const fits = alg === 'ES256' ? namedCurve === 'prime256v1' : alg === 'RS256' && modulusLength >= 2048;
+  if (!fits) throw new TypeError(`A key that is not for ${alg}`);
   return key;
 }
 
@@ -46,7 +40,16 @@ export async function signAccessToken(key: SigningKey, claims: AccessTokenClaims
   return signClaims(key, 'at+jwt', claims);
 }
 
-const verifiedClaims = z.object({ jti: z.uuid(), aud: z.string(), exp: z.number(), client_id: z.string() });
+const verifiedClaims = z.object({
+  iss: z.string(),
+  aud: z.string(),
+  sub: z.string(),
+  client_id: z.string(),
+  jti: z.uuid(),
+  iat: z.number(),
+  nbf: z.number().optional(),
+  exp: z.number(),
+});
 
 export type VerifiedToken =
   | {
@@ -56,48 +59,48 @@ export type VerifiedToken =
       readonly clientId: string;
       readonly expiresAt: Date;
     }
-  | { readonly outcome: 'unknown_key' }
-  | { readonly outcome: 'invalid'; readonly reason: string };
+  | Exclude<SignedPayload, { readonly outcome: 'signed' }>;
 
-/** Checks signature, `typ`, issuer, audience and lifetime (RFC 9068 §4). `audience` undefined: any of ours. */
-export async function verifyAccessTokenSignature(
+interface Expected {
+  readonly issuer: string;
+  /** Undefined: any resource of ours. */
+  readonly audience: string | undefined;
+  readonly now: Date;
+}
+
+/** Checks signature, `typ`, issuer, audience and lifetime (RFC 9068 §4). */
+export function verifyAccessTokenSignature(
   token: string,
-  keys: ReadonlyMap<string, { readonly alg: string; readonly publicKey: CryptoKey }>,
-  expected: { readonly issuer: string; readonly audience: string | undefined; readonly now: Date },
-): Promise<VerifiedToken> {
-  let isUnknownKey = false;
-  try {
-    const { payload } = await jwtVerify(
-      token,
-      (header) => {
-        const key = keys.get(header.kid ?? '');
-        isUnknownKey = key === undefined;
-        if (key === undefined || key.alg !== header.alg) throw new errors.JWKSNoMatchingKey();
-        return key.publicKey;
-      },
-      {
-        algorithms: ['ES256', 'RS256'],
-        typ: 'at+jwt',
-        issuer: expected.issuer,
-        ...(expected.audience === undefined ? {} : { audience: expected.audience }),
-        currentDate: expected.now,
-        clockTolerance: clockToleranceSeconds,
-        requiredClaims: ['exp', 'iat', 'jti', 'sub', 'client_id'],
-      },
-    );
-    const claims = verifiedClaims.parse(payload);
-    return {
-      outcome: 'valid',
-      jti: claims.jti,
-      audience: claims.aud,
-      clientId: claims.client_id,
-      expiresAt: new Date(claims.exp * 1000),
-    };
-  } catch (error) {
-    if (isUnknownKey) return { outcome: 'unknown_key' };
-    return {
-      outcome: 'invalid',
-      reason: error instanceof errors.JOSEError ? error.code : 'malformed claims',
-    };
-  }
+  keys: ReadonlyMap<string, VerificationKey>,
+  expected: Expected,
+): VerifiedToken {
+  const signed = verifyClaims(token, keys);
+  if (signed.outcome !== 'signed') return signed;
+  const { data: claims } = verifiedClaims.safeParse(signed.payload);
+  if (claims === undefined) return { outcome: 'invalid', reason: 'malformed claims' };
+  const reason = isAccessTokenType(signed.type) ? whyRefused(claims, expected) : 'another type of token';
+  if (reason !== undefined) return { outcome: 'invalid', reason };
+  return {
+    outcome: 'valid',
+    jti: claims.jti,
+    audience: claims.aud,
+    clientId: claims.client_id,
+    expiresAt: new Date(claims.exp * 1000),
+  };
+}
+
+/** A media type, which has no case; `application/` may be left out (RFC 7515 §4.1.9). */
+function isAccessTokenType(type: unknown): boolean {
+  return typeof type === 'string' && /^(?:application\/)?at\+jwt$/i.test(type);
+}
+
+function whyRefused(
+  { iss, aud, nbf, exp }: z.infer<typeof verifiedClaims>,
+  { issuer, audience, now }: Expected,
+): string | undefined {
+  const seconds = now.getTime() / 1000;
+  if (iss !== issuer) return 'wrong issuer';
+  if (audience !== undefined && aud !== audience) return 'wrong audience';
+  if (nbf !== undefined && nbf > seconds + clockToleranceSeconds) return 'not valid yet';
+  return exp <= seconds - clockToleranceSeconds ? 'expired' : undefined;
 }

@@ -13,12 +13,12 @@ export async function checkSignature(
   token: string,
   audience: string | undefined,
 ): Promise<VerifiedToken> {
-  const check = async () =>
+  const check = (): VerifiedToken =>
     verifyAccessTokenSignature(token, keyRing.verificationKeys, {
       issuer: config.baseUrl,
       audience,
       now: clock(),
     });
-  const result = await check();
+  const result = check();
   return result.outcome === 'unknown_key' && (await keyRing.lookForNewKeys()) ? check() : result;
 }

@@ -1,7 +1,7 @@
 /** The signing keys in memory: made when needed, rotated with overlap, shared through the database. */
-import type { CryptoKey } from 'jose';
 import { generateSigningKey, importPrivateKey, importPublicKey } from '../crypto/access-token.ts';
 import type { SigningAlg, SigningKey } from '../crypto/sign-claims.ts';
+import type { VerificationKey } from '../crypto/verify-claims.ts';
 import type { Sealer } from '../crypto/sealing.ts';
 import type { Database, Queryable } from '../repositories/database.ts';
 import { placeOf } from '../repositories/sealed-values.ts';
@@ -19,7 +19,7 @@ const minReloadIntervalMs = 5_000;
 const privateKeyColumn = 'signing_keys.sealed_private_key';
 
 interface LoadedKey extends StoredSigningKey {
-  readonly publicKey: CryptoKey;
+  readonly publicKey: VerificationKey['publicKey'];
   readonly privateKey: SigningKey['privateKey'];
 }
 
@@ -70,7 +70,7 @@ export class KeyRing {
   }
 
   /** Keys that tokens may be signed with, by `kid`. */
-  get verificationKeys(): ReadonlyMap<string, { readonly alg: string; readonly publicKey: CryptoKey }> {
+  get verificationKeys(): ReadonlyMap<string, VerificationKey> {
     return this.#keys;
   }
 
@@ -124,19 +124,17 @@ export class KeyRing {
   async #load(db: Queryable): Promise<void> {
     const now = this.#clock();
     const stored = await findPublishedKeys(db, now);
-    const loaded = await Promise.all(
-      stored.map(async (key) => this.#keys.get(key.kid) ?? (await this.#open(key))),
-    );
+    const loaded = stored.map((key) => this.#keys.get(key.kid) ?? this.#open(key));
     this.#keys = new Map(loaded.map((key) => [key.kid, key]));
   }
 
-  async #open(key: StoredSigningKey): Promise<LoadedKey> {
+  #open(key: StoredSigningKey): LoadedKey {
     const privateJwk: unknown = JSON.parse(
       this.#sealer.open(key.sealedPrivateKey, placeOf(privateKeyColumn, key.kid)),
     );
     return {
       ...key,
-      publicKey: await importPublicKey(key.publicJwk, key.alg),
+      publicKey: importPublicKey(key.publicJwk, key.alg),
       privateKey: importPrivateKey(privateJwk as Record<string, unknown>),
     };
   }

@@ -1,5 +1,5 @@
 /** Access tokens by the profile of RFC 9068: what is in them, and that others accept them. */
-import { randomUUID } from 'node:crypto';
+import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { importJWK } from 'jose';
 import { allowInsecureRequests, customFetch, validateJwtAccessToken } from 'oauth4webapi';
 import { beforeAll, expect, test } from 'vitest';
@@ -84,6 +84,16 @@ test('published keys say what they are for, and hold no private part (RFC 7517 �
 test('a signing key cannot be a shared secret', async () => {
   const secret = { kty: 'oct', k: Buffer.alloc(32).toString('base64url') };
   await expect(importJWK(secret, 'HS256')).resolves.toBeInstanceOf(Uint8Array);
-  await expect(importPublicKey(secret, 'HS256')).rejects.toThrow(TypeError);
+  expect(() => importPublicKey(secret, 'HS256')).toThrow(TypeError);
   expect(() => importPrivateKey(secret)).toThrow(TypeError);
+});
+
+test('a key is for its own algorithm, and strong enough for it (RFC 7518 §3.1, §3.3)', async () => {
+  expect(() => importPublicKey(key.publicJwk, 'RS256')).toThrow(TypeError);
+  expect(() => importPublicKey(rsaKey.publicJwk, 'ES256')).toThrow(TypeError);
+  expect(() => importPublicKey(key.publicJwk, 'HS256')).toThrow(TypeError);
+  const { publicKey: weak } = generateKeyPairSync('rsa', { modulusLength: 1024 });
+  expect(() => importPublicKey(weak.export({ format: 'jwk' }), 'RS256')).toThrow(TypeError);
+  const { publicKey: otherCurve } = generateKeyPairSync('ec', { namedCurve: 'secp256k1' });
+  expect(() => importPublicKey(otherCurve.export({ format: 'jwk' }), 'ES256')).toThrow(TypeError);
 });

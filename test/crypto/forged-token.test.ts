@@ -1,5 +1,5 @@
 /** What only looks like one of our access tokens is refused (RFC 9068 §4, RFC 8725). */
-import { createHmac, randomUUID } from 'node:crypto';
+import { createHmac, createSign, randomUUID } from 'node:crypto';
 import { exportSPKI, SignJWT } from 'jose';
 import { beforeAll, expect, test } from 'vitest';
 import { audience, createKey, issuer, type Key, seconds, verify as verifyWith } from './signing-keys.ts';
@@ -141,6 +141,33 @@ test.each(['', '.', '..', 'a', 'a.b', 'a.b.c', 'a.b.c.d.e', 'mop_rt_x', 'é.é.�
     expect(await verify(token)).toMatchObject({ outcome: 'invalid' });
   },
 );
+
+test('a payload of characters that only look like the signed bytes when they are cut to one byte each', async () => {
+  const [header, payload = '', signature] = (await forge({})).split('.');
+  const alike = payload.replaceAll(/[A-Za-z]/g, (letter) =>
+    String.fromCharCode(0x100 + letter.charCodeAt(0)),
+  );
+  expect(await verify(`${header}.${alike}.${signature}`)).toMatchObject({ outcome: 'invalid' });
+});
+
+test('a signature that is written down in another way, or is not whole (RFC 7515 §5.2)', async () => {
+  const token = await forge({});
+  const [header, payload, signature = ''] = token.split('.');
+  // Two of the four ways to write the last byte's last bits down, which a lenient reader takes for the same.
+  const last = signature.at(-1) ?? '';
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+  const otherwise = signature.slice(0, -1) + alphabet[alphabet.indexOf(last) + 1];
+  expect(Buffer.from(otherwise, 'base64url')).toEqual(Buffer.from(signature, 'base64url'));
+  const der = createSign('sha256').update(`${header}.${payload}`).sign(key.privateKey, 'base64url');
+  for (const changed of [otherwise, `${signature}=`, `${signature}!`, signature.slice(0, -2), der, '']) {
+    expect(await verify(`${header}.${payload}.${changed}`)).toMatchObject({ outcome: 'invalid' });
+  }
+});
+
+test('the type may be a whole media type, in any case (RFC 7515 §4.1.9)', async () => {
+  for (const typ of ['application/at+jwt', 'AT+JWT'])
+    expect(await verify(await forge({}, { typ }))).toMatchObject({ outcome: 'valid' });
+});
 
 test('a changed payload', async () => {
   const [header, payload, signature] = (await forge({})).split('.');

@@ -1,6 +1,5 @@
 /** Keys of a server, and how it checks tokens. */
 import type { KeyObject } from 'node:crypto';
-import type { CryptoKey } from 'jose';
 import {
   generateSigningKey,
   importPrivateKey,
@@ -19,13 +18,13 @@ export interface Key {
   readonly kid: string;
   readonly alg: SigningAlg;
   readonly publicJwk: Readonly<Record<string, unknown>>;
-  readonly publicKey: CryptoKey;
+  readonly publicKey: KeyObject;
   readonly privateKey: KeyObject;
 }
 
 export async function createKey(alg: SigningAlg): Promise<Key> {
   const { kid, publicJwk, privateJwk } = await generateSigningKey(alg);
-  const publicKey = await importPublicKey(publicJwk, alg);
+  const publicKey = importPublicKey(publicJwk, alg);
   return { kid, alg, publicJwk, publicKey, privateKey: importPrivateKey(privateJwk) };
 }
 

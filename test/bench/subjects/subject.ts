@@ -11,8 +11,6 @@ export interface Subject {
   readonly tokens: TokenKind;
   /** Whether it answers 401 to what is no token: then that is tried before anything is measured. */
   readonly isChecking: boolean;
-  /** Started anew for each round, since it must not know the tokens. */
-  readonly isFreshEachRound?: boolean;
   /** Why it cannot run here. */
   readonly missing?: string | undefined;
   start(world: World): Promise<MeasuredProcess>;

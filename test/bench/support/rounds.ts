@@ -25,33 +25,38 @@ export async function runRounds(
   { rounds, seconds, say }: RoundOptions,
 ): Promise<ReadonlyMap<string, readonly Round[]>> {
   const results = new Map<string, Round[]>(subjects.map(({ name }) => [name, []]));
-  const running = new Map<string, MeasuredProcess>();
+  const running = new Map<string, Running>();
   try {
     for (let round = 1; round <= rounds; round += 1) {
       for (const subject of subjects) {
         const measured = running.get(subject.name) ?? (await start(world, subject, seconds));
         running.set(subject.name, measured);
-        const result = await measure(world, subject, measured, seconds);
+        const result = await measure(world, measured, seconds);
         results.get(subject.name)?.push(result);
         say(`round ${round}: ${subject.name} ${Math.round(result.perSecond)}/s`);
-        if (subject.isFreshEachRound !== true) continue;
-        running.delete(subject.name);
-        await measured.stop();
       }
     }
   } finally {
-    await Promise.all([...running.values()].map((measured) => measured.stop()));
+    await Promise.all([...running.values()].map(({ measured }) => measured.stop()));
   }
   return results;
 }
 
+interface Running {
+  readonly subject: Subject;
+  readonly measured: MeasuredProcess;
+  /** How many tokens have been sent: the next load goes on from there, since a new token must not come again soon. */
+  sent: number;
+}
+
 /** Starts it, sees that it does its work, and lets its code get warm. */
-async function start(world: World, subject: Subject, seconds: number): Promise<MeasuredProcess> {
+async function start(world: World, subject: Subject, seconds: number): Promise<Running> {
   const measured = await subject.start(world);
+  const running = { subject, measured, sent: 0 };
   try {
     await expectAnswers(world, subject, measured);
-    await warmUp(world, subject, measured, seconds);
-    return measured;
+    await warmUp(world, running, seconds);
+    return running;
   } catch (error) {
     await measured.stop();
     throw error;
@@ -62,32 +67,30 @@ async function start(world: World, subject: Subject, seconds: number): Promise<M
 const warmRequests = 20_000;
 const maxWarmUps = 5;
 
-async function warmUp(
-  world: World,
-  subject: Subject,
-  measured: MeasuredProcess,
-  seconds: number,
-): Promise<void> {
-  const tokenFile = world.tokenFile(knownKind(subject));
-  let requests = 0;
-  for (let run = 0; run < maxWarmUps && requests < warmRequests; run += 1) {
-    requests += (await runWrk(world.folder, { ...load(world, measured), tokenFile, seconds })).requests;
+async function warmUp(world: World, running: Running, seconds: number): Promise<void> {
+  for (let run = 0; run < maxWarmUps && running.sent < warmRequests; run += 1) {
+    await load(world, running, seconds);
   }
 }
 
-function load({ issuer }: World, { port }: MeasuredProcess) {
-  return { port, host: new URL(issuer).host, body: requestBody };
+async function load(world: World, running: Running, seconds: number): Promise<LoadResult> {
+  const { subject, measured, sent } = running;
+  const result = await runWrk(world.folder, {
+    port: measured.port,
+    host: new URL(world.issuer).host,
+    body: requestBody,
+    tokenFile: world.tokenFile(subject.tokens),
+    firstToken: sent,
+    seconds,
+  });
+  running.sent += result.requests;
+  return result;
 }
 
-async function measure(
-  world: World,
-  subject: Subject,
-  measured: MeasuredProcess,
-  seconds: number,
-): Promise<Round> {
-  const tokenFile = world.tokenFile(subject.tokens);
+async function measure(world: World, running: Running, seconds: number): Promise<Round> {
+  const { measured } = running;
   const before = measured.cpuSeconds();
-  const result = await runWrk(world.folder, { ...load(world, measured), tokenFile, seconds });
+  const result = await load(world, running, seconds);
   return {
     ...result,
     perSecond: result.requests / result.seconds,

@@ -13,6 +13,8 @@ export interface Load {
   readonly host: string;
   /** A file with a token on each line. */
   readonly tokenFile: string;
+  /** Which token of the file is the first; after the last one comes that of the first line again. Default: 0 */
+  readonly firstToken?: number;
   readonly body: string;
   readonly seconds: number;
 }
@@ -30,6 +32,7 @@ export interface LoadResult {
 const script = `
 local requests, at = {}, 0
 function init(args)
+  at = tonumber(args[4])
   wrk.headers["Host"] = args[1]
   wrk.headers["Content-Type"] = "application/json"
   wrk.headers["Accept"] = "application/json, text/event-stream"
@@ -54,7 +57,15 @@ export async function runWrk(folder: string, load: Load): Promise<LoadResult> {
   const file = join(folder, 'load.lua');
   writeFileSync(file, script);
   const shape = ['-t1', '-c64', `-d${load.seconds}s`, '--latency', '-s', file];
-  const args = [...shape, `http://127.0.0.1:${load.port}`, '--', load.host, load.tokenFile, load.body];
+  const args = [
+    ...shape,
+    `http://127.0.0.1:${load.port}`,
+    '--',
+    load.host,
+    load.tokenFile,
+    load.body,
+    String(load.firstToken ?? 0),
+  ];
   const { stdout } = await promisify(execFile)(wrkProgram, args);
   const [requests = 0, microseconds = 0, p50 = 0, p99 = 0, failures = 0] = (
     /^result (.*)$/m.exec(stdout)?.[1] ?? ''
