@@ -1,5 +1,5 @@
 /** An identity provider for demos and tests: the certified `oidc-provider`, in process, on loopback, with a sign-in form. */
-import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
+import { createHash, generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Context, Provider } from 'oidc-provider';
@@ -122,8 +122,11 @@ async function readForm(request: IncomingMessage): Promise<URLSearchParams> {
   return new URLSearchParams(text);
 }
 
+/** Made once in a process: it takes longer than all the rest. */
+let signingKey: KeyObject | undefined;
+
 function configuration(options: SampleIdentityProviderOptions, people: ReadonlyMap<string, Person>): object {
-  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  signingKey ??= generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
   const day = 86_400;
   return {
     adapter: createMemoryStorage(),
@@ -141,7 +144,7 @@ function configuration(options: SampleIdentityProviderOptions, people: ReadonlyM
         }),
       },
     ],
-    jwks: { keys: [{ ...privateKey.export({ format: 'jwk' }), use: 'sig', alg: 'RS256' }] },
+    jwks: { keys: [{ ...signingKey.export({ format: 'jwk' }), use: 'sig', alg: 'RS256' }] },
     cookies: {
       keys: [randomBytes(32)],
       // Cookies are shared by all ports of a host: names of our own keep clear of the proxy's.

@@ -1,9 +1,8 @@
 /** Both databases behave alike: the same values, the same transactions, the same errors. */
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   type Database,
   DatabaseUnavailableError,
@@ -12,6 +11,7 @@ import {
 } from '../../src/repositories/database.ts';
 import { openEmbeddedDatabase } from '../../src/repositories/embedded-database.ts';
 import { createTestDatabase, databaseKinds, type TestDatabase } from '../support/database.ts';
+import { copyEmbeddedTemplate } from '../support/data-folder.ts';
 
 describe.each(databaseKinds)('%s', (kind) => {
   let test: TestDatabase;
@@ -208,8 +208,7 @@ describe('an embedded database that cannot be opened says why', () => {
     ],
     ['global/pg_control', 'x', /could not read file "global\/pg_control".*restore a backup/],
   ])('%s', async (file, content, message) => {
-    const dataDir = await mkdtemp(join(tmpdir(), 'mcp-broken-'));
-    await cp(inject('embeddedTemplate'), dataDir, { recursive: true });
+    const dataDir = copyEmbeddedTemplate();
     await writeFile(join(dataDir, 'pgdata', file), content);
     const open = () => openEmbeddedDatabase(dataDir, { onError: () => undefined });
 

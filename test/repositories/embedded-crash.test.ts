@@ -1,12 +1,13 @@
 /** The embedded database when its process is killed: shown with a real process that writes. */
 import { existsSync } from 'node:fs';
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, inject, it, vi } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { sql } from '../../src/repositories/database.ts';
 import { openEmbeddedDatabase } from '../../src/repositories/embedded-database.ts';
 import { type Child, startChild } from '../support/child-process.ts';
+import { copyEmbeddedTemplate } from '../support/data-folder.ts';
 
 const onError = () => undefined;
 let dataDir: string;
@@ -20,8 +21,7 @@ afterEach(async () => {
   await rm(dataDir, { recursive: true });
 });
 
-/** Puts a migrated database there, which is quicker than to make one. */
-const copyTemplate = () => cp(inject('embeddedTemplate'), dataDir, { recursive: true });
+const copyTemplate = () => copyEmbeddedTemplate(dataDir);
 
 function startWriter(from: number): void {
   writer = startChild(new URL('../support/embedded-writer.ts', import.meta.url), dataDir, String(from));
@@ -35,7 +35,7 @@ async function readNumbers(): Promise<number[]> {
 }
 
 it('every acknowledged write survives kill -9, round after round', { timeout: 60_000 }, async () => {
-  await copyTemplate();
+  copyTemplate();
   let next = 1;
   for (let round = 0; round < 4; round += 1) {
     startWriter(next);
@@ -70,7 +70,7 @@ it(
 );
 
 it('a second process is refused while the first one writes, and the first does not notice', async () => {
-  await copyTemplate();
+  copyTemplate();
   startWriter(1);
   await writer.line();
 

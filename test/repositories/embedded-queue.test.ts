@@ -1,14 +1,12 @@
 /** More statements at a time than the embedded database has room for: the next is refused at once, the others are served. */
-import { cp, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { expect, inject, onTestFinished, test } from 'vitest';
+import { rm } from 'node:fs/promises';
+import { expect, onTestFinished, test } from 'vitest';
 import { DatabaseUnavailableError, sql } from '../../src/repositories/database.ts';
 import { openEmbeddedDatabase } from '../../src/repositories/embedded-database.ts';
+import { copyEmbeddedTemplate } from '../support/data-folder.ts';
 
 test('who comes when the queue is full is refused, and what must not wait is not (design: transient is not dead)', async () => {
-  const dataDir = await mkdtemp(join(tmpdir(), 'mcp-data-'));
-  await cp(inject('embeddedTemplate'), dataDir, { recursive: true });
+  const dataDir = copyEmbeddedTemplate();
   const db = await openEmbeddedDatabase(dataDir, { onError: () => undefined, maxWaiting: 2 });
   onTestFinished(async () => {
     await db.close();

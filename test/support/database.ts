@@ -1,12 +1,11 @@
 /** A migrated database for one test file: its own, and gone afterwards. */
 import { randomBytes } from 'node:crypto';
-import { cp, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { describe, inject } from 'vitest';
 import type { Database } from '../../src/repositories/database.ts';
 import { openEmbeddedDatabase } from '../../src/repositories/embedded-database.ts';
 import { openPostgresDatabase } from '../../src/repositories/postgres-database.ts';
+import { copyEmbeddedTemplate, makeDataFolder } from './data-folder.ts';
 import { dsnOf, withAdmin } from './postgres.ts';
 
 export type DatabaseKind = Database['kind'];
@@ -72,8 +71,7 @@ async function createPostgres(empty: boolean): Promise<TestDatabase> {
 }
 
 async function createEmbedded(empty: boolean): Promise<TestDatabase> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'mcp-data-'));
-  if (!empty) await cp(inject('embeddedTemplate'), dataDir, { recursive: true });
+  const dataDir = empty ? makeDataFolder() : copyEmbeddedTemplate();
   const db = await openEmbeddedDatabase(dataDir, { onError });
   return {
     db,

@@ -3,6 +3,7 @@ import type { Client } from 'pg';
 import type { TestProject } from 'vitest/node';
 import { migrate } from '../../src/repositories/migrate.ts';
 import { openPostgresDatabase } from '../../src/repositories/postgres-database.ts';
+import { parentOfData } from './data-parent.ts';
 import { embeddedTemplate } from './embedded-template.ts';
 import { dsnOf, type PostgresServer, startPostgres, withAdmin } from './postgres.ts';
 
@@ -30,7 +31,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const given = process.env.TEST_DATABASE_DSN;
 
   async function preparePostgres(): Promise<PostgresServer | undefined> {
-    const started = await startPostgres().then(
+    const started = await startPostgres({ parent: parentOfData() }).then(
       (server) => ({ server }),
       (error: unknown) => ({ reason: (error as Error).message, server: undefined }),
     );

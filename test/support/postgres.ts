@@ -33,6 +33,8 @@ export interface PostgresOptions {
   readonly tls?: { readonly cert: string; readonly key: string };
   /** Instead of what is good for tests, which forget everything when the machine loses power: `fsync=on`. */
   readonly settings?: readonly string[];
+  /** Where its files are, in a folder of their own. Default: where temporary files are */
+  readonly parent?: string;
 }
 
 /** @throws Error that says why when no PostgreSQL can be started on this machine */
@@ -52,17 +54,22 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
 
 async function startWith(
   programs: PostgresPrograms,
-  { tls, settings = [] }: PostgresOptions,
+  { tls, settings = [], parent = tmpdir() }: PostgresOptions,
 ): Promise<PostgresServer> {
-  const folder = mkdtempSync(join(tmpdir(), 'mcp-pg-'));
+  const folder = mkdtempSync(join(parent, 'mcp-pg-'));
+  // Memory may be closed to programs.
+  const copies = mkdtempSync(join(tmpdir(), 'mcp-pg-programs-'));
+  const removeAll = (): void => {
+    for (const made of [folder, copies]) rmSync(made, { recursive: true, force: true });
+  };
   try {
-    const bin = programs.isPackage ? copyPrograms(programs, join(folder, 'native')) : programs.folder;
+    const bin = programs.isPackage ? copyPrograms(programs, join(copies, 'native')) : programs.folder;
     const user = unprivilegedUser();
     const data = join(folder, 'data');
     const password = randomBytes(12).toString('hex');
     const passwordFile = join(folder, 'password');
     writeFileSync(passwordFile, password, { mode: 0o600 });
-    for (const path of [folder, passwordFile]) chownSync(path, user.uid, user.gid);
+    for (const path of [folder, copies, passwordFile]) chownSync(path, user.uid, user.gid);
 
     const environment = environmentOf(folder, user);
     const access = ['--auth-local=trust', '--auth-host=password', `--pwfile=${passwordFile}`];
@@ -78,9 +85,9 @@ async function startWith(
     ];
     const server = keepServer({ dsn, folder, programs: bin, options, environment });
     await server.start();
-    return server;
+    return { ...server, remove: async () => server.remove().finally(removeAll) };
   } catch (error) {
-    rmSync(folder, { recursive: true, force: true });
+    removeAll();
     throw error;
   }
 }

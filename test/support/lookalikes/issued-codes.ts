@@ -39,8 +39,21 @@ export function isVerifierOf({ codeChallenge }: CodeRequest, verifier: string | 
 
 export const random = (bytes = 24): string => randomBytes(bytes).toString('base64url');
 
+type KeyPair = Awaited<ReturnType<typeof generateKeyPair>>;
+
+/** Making an RSA key takes longer than most tests. Signers share three, in turn: those of one test have different ones. */
+const keyPairs: Promise<KeyPair>[] = [];
+let signers = 0;
+
+async function nextKeyPair(): Promise<KeyPair> {
+  const at = signers % 3;
+  signers += 1;
+  keyPairs[at] ??= generateKeyPair('RS256');
+  return keyPairs[at];
+}
+
 export async function createSigner(published: Readonly<Record<string, unknown>> = {}) {
-  const { privateKey, publicKey } = await generateKeyPair('RS256');
+  const { privateKey, publicKey } = await nextKeyPair();
   const kid = random(15);
   return {
     publicJwk: { ...(await exportJWK(publicKey)), kid, alg: 'RS256', use: 'sig', ...published },
